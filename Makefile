@@ -1,0 +1,56 @@
+# What there is to do here; each target says what it is for.
+SHELL := /bin/bash
+GO_FLAGS := -trimpath -ldflags "-s -w"
+TOOLS := $(CURDIR)/bin/tools
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
+GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
+
+.PHONY: help build images generate check-generated lint-spec check-format vet lint test mutants demo clean
+
+help: ## Show this.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
+
+build: ## Build the three programs, static, into bin/.
+	CGO_ENABLED=0 go build $(GO_FLAGS) -o bin/ ./reference/cmd/opensandbox-reference ./execd/cmd/execd ./conformance/cmd/opensandbox-conformance
+
+images: ## Build the local sandbox images (needs a Docker engine; nothing is pulled).
+	tools/images/build
+
+generate: ## Make gen/ from the documents in spec/.
+	go run ./tools/generate
+
+check-generated: ## Fail where gen/ is not what the documents make.
+	go run ./tools/generate -check
+
+lint-spec: ## Check the two documents.
+	go run ./tools/lintspec
+
+check-format: ## Fail where gofmt would change a file.
+	@files=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); if [ -n "$$files" ]; then echo "run gofmt on:"; echo "$$files"; exit 1; fi
+
+vet: ## Run go vet.
+	go vet ./...
+
+lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
+	$(GOLANGCI_LINT) run
+
+test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
+	@tools/images/if-docker
+	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 20m ./...
+
+mutants: ## Run every mutant: broken deployments that the suite must catch.
+	go run ./tools/mutants
+
+demo: build ## Start the reference server and judge it.
+	tools/demo
+
+clean: ## Remove what was built.
+	rm -rf bin .cache
+
+$(GOLANGCI_LINT):
+	GOBIN=$(TOOLS) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+	mv $(TOOLS)/golangci-lint $@
+
+$(GOTESTSUM):
+	GOBIN=$(TOOLS) go install gotest.tools/gotestsum@v1.13.0
+	mv $(TOOLS)/gotestsum $@
