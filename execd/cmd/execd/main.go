@@ -1,0 +1,85 @@
+// Command execd is the daemon inside a sandbox, and the first process of its container.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
+)
+
+type cli struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+	daemonFlags
+
+	Serve     serveCmd     `cmd:"" default:"1" help:"Serve the API; this is what execd does without a command."`
+	Supervise superviseCmd `cmd:"" help:"Be the first process of a container: start COMMAND and the daemon, reap, pass signals on, and end as COMMAND ends."`
+}
+
+// daemonFlags are for both commands: supervise hands them on to the daemon that it starts.
+type daemonFlags struct {
+	Listen    string `default:":44772" placeholder:"ADDR" help:"Address to listen on (${default})."`
+	TokenFile string `placeholder:"FILE" help:"File with the token that callers must send. Without it, and without EXECD_ACCESS_TOKEN, anyone may call."`
+	Root      string `placeholder:"DIR" help:"Directory for what the daemon keeps; made when it is first needed (default: execd in the directory for temporary files)."`
+	Verbose   bool   `help:"Log every request."`
+}
+
+func main() {
+	// Before anything else: the environment is readable to others until this is done.
+	token, err := supervise.TakeToken()
+	if err == nil {
+		err = supervise.Harden()
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "execd: %v\n", err)
+		os.Exit(1)
+	}
+	var c cli
+	ctx := kong.Parse(&c, kong.Name("execd"), kong.Description("The daemon inside a sandbox: runs commands and code, and moves files, for callers over HTTP."),
+		kong.Vars{"version": version()}, kong.UsageOnError())
+	ctx.FatalIfErrorf(ctx.Run(c.daemonFlags, secret(token)))
+}
+
+// secret is a token that came with the environment.
+type secret string
+
+// token is what callers must send, from the file where there is one.
+func (f daemonFlags) token(given secret) (string, error) {
+	if f.TokenFile == "" {
+		return string(given), nil
+	}
+	b, err := os.ReadFile(f.TokenFile)
+	if err != nil {
+		return "", err
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" { // a mistake here must not open the daemon to anyone
+		return "", fmt.Errorf("%s holds no token", f.TokenFile)
+	}
+	return token, nil
+}
+
+func (f daemonFlags) log() *slog.Logger {
+	level := slog.LevelInfo
+	if f.Verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return info.Main.Version + " " + s.Value
+			}
+		}
+		return info.Main.Version
+	}
+	return "unknown"
+}

@@ -1,0 +1,193 @@
+package command_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
+)
+
+// TestMain fails when a test left a goroutine, a descriptor or a process behind.
+func TestMain(m *testing.M) {
+	if r, w, err := os.Pipe(); err == nil { // the first of these opens what the runtime keeps
+		r.Close()
+		w.Close()
+	}
+	before := descriptors()
+	status := m.Run()
+	if status == 0 {
+		for _, check := range []func() error{
+			func() error { return goleak.Find() },
+			func() error {
+				if after := descriptors(); after > before {
+					return fmt.Errorf("%d descriptors are open, %d were before", after, before)
+				}
+				return nil
+			},
+			func() error {
+				if _, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {
+					return fmt.Errorf("a child process is left: %v", err)
+				}
+				return nil
+			},
+		} {
+			if err := check(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				status = 1
+			}
+		}
+	}
+	os.Exit(status)
+}
+
+func descriptors() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
+}
+
+type event struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+	Time *int64 `json:"execution_time"`
+	Err  *struct {
+		Ename, Evalue string
+		Traceback     []string
+	} `json:"error"`
+	at time.Duration // after the request
+}
+
+// server runs every spec that it is sent by its index, as the daemon does.
+type server struct {
+	t       *testing.T
+	manager *command.Manager
+	http    *httptest.Server
+	specs   chan command.Spec
+}
+
+func newServer(t *testing.T, env ...string) *server {
+	t.Helper()
+	s := &server{t: t, manager: command.NewManager(command.Config{Env: append(env, "PATH="+os.Getenv("PATH"))}), specs: make(chan command.Spec, 1)}
+	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.manager.Start(<-s.specs)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		out := stream.NewWriter(r.Context(), w)
+		defer out.Close()
+		c.Stream(r.Context(), out)
+	}))
+	t.Cleanup(func() {
+		s.manager.Close()
+		s.http.Close()
+		s.http.Client().CloseIdleConnections()
+	})
+	return s
+}
+
+// open starts a command and gives its stream.
+func (s *server) open(ctx context.Context, spec command.Spec) *http.Response {
+	s.t.Helper()
+	s.specs <- spec
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.http.URL, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	res, err := s.http.Client().Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { res.Body.Close() })
+	return res
+}
+
+// run runs a command to its end and gives all events.
+func (s *server) run(spec command.Spec) []event {
+	s.t.Helper()
+	start := time.Now()
+	res := s.open(s.t.Context(), spec)
+	if res.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s: status %d", spec.Command, res.StatusCode)
+	}
+	var events []event
+	in := bufio.NewReaderSize(res.Body, 1<<20)
+	for {
+		line, err := in.ReadBytes('\n')
+		if err != nil {
+			return events
+		}
+		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
+			e := event{at: time.Since(start)}
+			if err := json.Unmarshal(data, &e); err != nil {
+				s.t.Fatal(err)
+			}
+			events = append(events, e)
+		}
+	}
+}
+
+// outcome checks the frame of init and terminal event, and gives what was between: "out:…" and "err:…".
+// The end is "ok" or the evalue.
+func outcome(t *testing.T, events []event) (texts []string, end string) {
+	t.Helper()
+	if len(events) < 2 || events[0].Type != "init" || events[0].Text == "" {
+		t.Fatalf("no init and end in %+v", events)
+	}
+	for _, e := range events[1 : len(events)-1] {
+		switch e.Type {
+		case "stdout", "stderr":
+			texts = append(texts, e.Type[3:]+":"+e.Text)
+		default:
+			t.Errorf("event %q between init and end", e.Type)
+		}
+	}
+	last := events[len(events)-1]
+	switch {
+	case last.Type == "execution_complete" && last.Time != nil:
+		return texts, "ok"
+	case last.Type == "error" && last.Err.Ename == "CommandExecError" && len(last.Err.Traceback) > 0:
+		return texts, last.Err.Evalue
+	}
+	t.Errorf("terminal event %+v", last)
+	return texts, ""
+}
+
+// eventually waits for a condition that other processes bring about.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 10 s: %s", what)
+		}
+	}
+}
+
+// alive tells whether a process whose command line holds mark is running.
+func alive(mark string) bool {
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		if b, err := os.ReadFile("/proc/" + e.Name() + "/cmdline"); err == nil && e.Name() != fmt.Sprint(os.Getpid()) && strings.Contains(string(b), mark) {
+			return true
+		}
+	}
+	return false
+}
