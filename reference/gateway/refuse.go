@@ -1,0 +1,65 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+	"net/http"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
+)
+
+// open says whether a request can be carried, and if not, at once why. While
+// a sandbox is not there yet, or not now, the answer is 503 with a body: what
+// clients that wait for it take for "not yet".
+func (g *Gateway) open(route Route) (*sandbox.Sandbox, *httpapi.Error) {
+	if route.Port == 0 {
+		return nil, httpapi.Errorf(http.StatusBadRequest, "INVALID_PORT", "the path needs a port from 1 to 65535, as in /sandboxes/ID/port/8000/")
+	}
+	sb, err := g.sandboxes.Get(route.Sandbox)
+	if refused := (*sandbox.Error)(nil); errors.As(err, &refused) {
+		return nil, httpapi.Errorf(http.StatusNotFound, refused.Code, "%s", refused.Message)
+	}
+	if err != nil {
+		return nil, &httpapi.Error{Status: http.StatusBadGateway, Code: "SANDBOX_UNREACHABLE", Message: "the sandbox can't be reached", Err: err}
+	}
+	switch state := sb.Status.State; state {
+	case sandbox.Running:
+		return sb, nil
+	case sandbox.Pending:
+		return nil, later("SANDBOX_NOT_READY", "the sandbox is not there yet; try again soon")
+	case sandbox.Pausing, sandbox.Paused, sandbox.Resuming:
+		return nil, later("SANDBOX_PAUSED", "the sandbox is "+string(state)+"; resume it and wait until it is Running")
+	default:
+		return nil, httpapi.Errorf(http.StatusBadGateway, "SANDBOX_NOT_RUNNING", "the sandbox is %s (%s); create another one", state, sb.Status.Reason)
+	}
+}
+
+func later(code, message string) *httpapi.Error {
+	return &httpapi.Error{Status: http.StatusServiceUnavailable, Code: code, Message: message, Header: http.Header{"Retry-After": {"1"}}}
+}
+
+// failed answers when the service could not be reached, or broke off before
+// its answer began.
+func (g *Gateway) failed(w http.ResponseWriter, r *http.Request, err error) {
+	c := r.Context().Value(routeKey{}).(carried)
+	if c.requestID != "" {
+		w.Header().Set(requestIDHeader, c.requestID)
+	}
+	if r.Context().Err() != nil {
+		return // the client is gone, and nobody reads an answer
+	}
+	g.log.DebugContext(r.Context(), "a request could not be carried", "sandbox", c.Sandbox, "port", c.Port, "error", err)
+	var (
+		timeout     net.Error
+		unreachable *unreachableError
+	)
+	switch {
+	case errors.As(err, &unreachable):
+		httpapi.WriteError(w, httpapi.Errorf(http.StatusBadGateway, "PORT_UNREACHABLE", "nothing in the sandbox answers on port %d; start the service, or try again when it runs", c.Port))
+	case errors.As(err, &timeout) && timeout.Timeout():
+		httpapi.WriteError(w, httpapi.Errorf(http.StatusGatewayTimeout, "SERVICE_TIMEOUT", "the service on port %d took too long to answer", c.Port))
+	default:
+		httpapi.WriteError(w, httpapi.Errorf(http.StatusBadGateway, "SERVICE_BROKE_OFF", "the service on port %d ended the connection without a proper answer", c.Port))
+	}
+}

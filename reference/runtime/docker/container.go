@@ -1,0 +1,65 @@
+package docker
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+)
+
+// Where execd is in every container.
+const (
+	execdDir  = "/opt/opensandbox"
+	execdPath = execdDir + "/execd"
+)
+
+// capabilities is all that root has in a container: what package managers,
+// su, and servers on low ports need. Left out of the engine's default are
+// AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP, SETPCAP and SYS_CHROOT.
+var capabilities = []string{
+	"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID",
+}
+
+func (d *Docker) containerConfig(spec runtime.Spec) *container.Config {
+	env := make([]string, 0, len(spec.Env)+1)
+	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
+		env = append(env, name+"="+spec.Env[name])
+	}
+	return &container.Config{
+		Image:      spec.Image,
+		Entrypoint: []string{execdPath, "supervise", "--listen", ":44772", "--"},
+		Cmd:        spec.Entrypoint,
+		// execd takes the token out of what sandboxed processes can see.
+		Env:    append(env, "EXECD_ACCESS_TOKEN="+spec.Token),
+		Labels: map[string]string{labelSandbox: spec.ID, labelInstance: d.cfg.Instance},
+		// A health check of the image would run programs without execd.
+		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
+	}
+}
+
+func (d *Docker) hostConfig(spec runtime.Spec) *container.HostConfig {
+	pids := d.cfg.Pids
+	host := &container.HostConfig{
+		CapDrop:     []string{"ALL"},
+		CapAdd:      capabilities,
+		SecurityOpt: []string{"no-new-privileges"},
+		Mounts:      []mount.Mount{d.execd.mount(true)},
+		// What an entrypoint writes is for reading its last words only.
+		LogConfig: container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "1"}},
+		Resources: container.Resources{
+			NanoCPUs:   spec.Limits.NanoCPUs,
+			Memory:     spec.Limits.MemoryBytes,
+			MemorySwap: spec.Limits.MemoryBytes, // memory and swap together: no swap
+			PidsLimit:  &pids,
+		},
+	}
+	if spec.Limits.GPUs > 0 {
+		host.DeviceRequests = []container.DeviceRequest{{
+			Count: int(spec.Limits.GPUs), Capabilities: [][]string{{"gpu"}},
+		}}
+	}
+	return host
+}

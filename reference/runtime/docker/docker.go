@@ -1,0 +1,209 @@
+// Package docker runs sandboxes as containers of a Docker engine, 20.10 or
+// later, over its API.
+//
+// A container is one sandbox: its name and labels say which, and which server
+// it belongs to, so that several servers can share an engine. The daemon gets
+// in by a read-only volume that is filled once for each build of it, and is
+// the container's first process; it starts the sandbox's entrypoint, as the
+// user that the image names.
+//
+// A container has all Linux capabilities dropped but the few of capabilities,
+// can gain no new privileges, and runs under the engine's own seccomp and
+// AppArmor profiles.
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/docker/client"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+)
+
+// Labels on everything that the server makes.
+const (
+	labelSandbox  = "io.opensandbox.sandbox"  // container: the sandbox's id
+	labelInstance = "io.opensandbox.instance" // container: the server's id
+	labelExecd    = "io.opensandbox.execd"    // volume, helper: the build of execd in it
+	labelFiller   = "io.opensandbox.filler"   // helper: the id of the server that made it
+)
+
+// Engine 20.10 speaks this.
+const oldestAPI = "1.41"
+
+// Config says how sandboxes are run. Instance and Execd are required.
+type Config struct {
+	// Client talks to the engine. nil: made from DOCKER_HOST and the other
+	// variables of the docker command, with the version negotiated.
+	Client *client.Client
+	// Instance tells this server's containers from those of others on the same
+	// engine. It must stay the same over restarts.
+	Instance string
+	// Execd is the path of the daemon's binary: static, for the containers'
+	// platform.
+	Execd string
+	// Pids is how many processes and threads a sandbox may have. Zero: 2048.
+	Pids int64
+	// PullTimeout bounds one pull of an image. Zero: 10 minutes.
+	PullTimeout time.Duration
+	Log         *slog.Logger // nil: discarded
+}
+
+// Docker is a runtime.Runtime over a Docker engine.
+type Docker struct {
+	cfg    Config
+	engine *client.Client
+	log    *slog.Logger
+	execd  *volume
+
+	hostCPUs   int
+	hostMemory int64
+
+	mu sync.Mutex
+	// known holds the sandboxes whose entry process was started, and their
+	// address ("" until somebody asked). What happens to others is not reported.
+	known map[string]string
+	// making holds the sandboxes that Provision is at.
+	making map[string]bool
+}
+
+var _ runtime.Runtime = (*Docker)(nil)
+
+// New connects to the engine and sees that it can be used. ctx bounds that.
+func New(ctx context.Context, cfg Config) (*Docker, error) {
+	if cfg.Instance == "" || cfg.Execd == "" {
+		return nil, errors.New("docker: Instance and Execd are required")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Pids == 0 {
+		cfg.Pids = 2048
+	}
+	if cfg.PullTimeout == 0 {
+		cfg.PullTimeout = 10 * time.Minute
+	}
+	if cfg.Client == nil {
+		engine, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+		if err != nil {
+			return nil, fmt.Errorf("make a Docker client: %w", err)
+		}
+		cfg.Client = engine
+	}
+	d := &Docker{cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{}}
+	info, err := d.engine.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask the Docker engine what it is: %w", err)
+	}
+	if version := d.engine.ClientVersion(); versions.LessThan(version, oldestAPI) {
+		return nil, fmt.Errorf("the Docker engine %s speaks API %s; %s (engine 20.10) or later is needed", info.ServerVersion, version, oldestAPI)
+	}
+	if info.OSType != "linux" {
+		return nil, fmt.Errorf("the Docker engine runs %s containers; linux ones are needed", info.OSType)
+	}
+	d.hostCPUs, d.hostMemory = info.NCPU, info.MemTotal
+	if d.execd, err = newVolume(d.engine, cfg.Execd, cfg.Instance, d.log); err != nil {
+		return nil, err
+	}
+	if err := d.execd.removeOwnHelpers(ctx); err != nil {
+		return nil, err
+	}
+	d.log.Info("docker engine found", "version", info.ServerVersion, "api", d.engine.ClientVersion(),
+		"cpus", info.NCPU, "memory", info.MemTotal, "cgroup", info.CgroupVersion)
+	return d, nil
+}
+
+// Close takes the daemon's volume away if no container uses it. Sandboxes stay.
+func (d *Docker) Close(ctx context.Context) error {
+	d.execd.discard(ctx)
+	return d.engine.Close()
+}
+
+// Name says "docker".
+func (d *Docker) Name() string { return "docker" }
+
+func containerName(id string) string { return "opensandbox-" + id }
+
+// Pause freezes the container.
+func (d *Docker) Pause(ctx context.Context, id string) error {
+	return d.freeze(ctx, id, true, d.engine.ContainerPause)
+}
+
+// Resume lets the container go on.
+func (d *Docker) Resume(ctx context.Context, id string) error {
+	// The engine may have given it another address meanwhile.
+	d.mu.Lock()
+	if _, ok := d.known[id]; ok {
+		d.known[id] = ""
+	}
+	d.mu.Unlock()
+	return d.freeze(ctx, id, false, d.engine.ContainerUnpause)
+}
+
+func (d *Docker) freeze(ctx context.Context, id string, want bool, do func(context.Context, string) error) error {
+	err := do(ctx, containerName(id))
+	if err == nil {
+		return nil
+	}
+	// The engine calls it an error when there is nothing to do.
+	if now, inspectErr := d.engine.ContainerInspect(ctx, containerName(id)); inspectErr == nil && now.State.Running && now.State.Paused == want {
+		return nil
+	}
+	return fmt.Errorf("set paused=%t on container %s: %w", want, containerName(id), err)
+}
+
+// Remove kills and removes the container and its anonymous volumes.
+func (d *Docker) Remove(ctx context.Context, id string) error {
+	d.forget(id)
+	err := d.engine.ContainerRemove(ctx, containerName(id), container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if err != nil && !isNotFound(err) {
+		return fmt.Errorf("remove container %s: %w", containerName(id), err)
+	}
+	return nil
+}
+
+func (d *Docker) learn(id, address string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.known[id] = address
+}
+
+func (d *Docker) forget(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.known, id)
+}
+
+func (d *Docker) begin(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.making[id] = true
+}
+
+func (d *Docker) done(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.making, id)
+}
+
+func (d *Docker) knows(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, ok := d.known[id]
+	return ok
+}
+
+// stray reports whether nobody here has anything to do with a sandbox.
+func (d *Docker) stray(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, known := d.known[id]
+	return !known && !d.making[id]
+}

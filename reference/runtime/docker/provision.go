@@ -1,0 +1,134 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+)
+
+// How long the engine may take for a step that must not be broken off, and for
+// cleaning up after one that failed.
+const (
+	createTimeout  = time.Minute
+	cleanupTimeout = time.Minute
+)
+
+// Provision makes and starts the sandbox's container, pulling its image only
+// if the engine doesn't have it.
+func (d *Docker) Provision(ctx context.Context, spec runtime.Spec) (err error) {
+	if err := d.affordable(spec.Limits); err != nil {
+		return err
+	}
+	d.begin(spec.ID)
+	defer d.done(spec.ID)
+	if err := d.create(ctx, spec); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			d.cleanUp(ctx, spec.ID)
+		}
+	}()
+	if err := d.execd.fill(ctx, spec.Image); err != nil {
+		return fmt.Errorf("put execd into a volume: %w", err)
+	}
+	if err := d.start(ctx, spec); err != nil {
+		return err
+	}
+	// From here on Watch reports its end; what ended before shows now.
+	d.learn(spec.ID, "")
+	now, err := d.engine.ContainerInspect(ctx, containerName(spec.ID))
+	if err != nil {
+		return fmt.Errorf("look at container %s: %w", containerName(spec.ID), err)
+	}
+	if !now.State.Running {
+		return &runtime.Exited{Exit: d.exitOf(ctx, spec.ID, now.State)}
+	}
+	d.learn(spec.ID, addressIn(now.NetworkSettings.Networks))
+	return nil
+}
+
+// create makes the container, and pulls the image when there is none.
+func (d *Docker) create(ctx context.Context, spec runtime.Spec) error {
+	err := d.createOnce(ctx, spec)
+	if !isNotFound(err) {
+		return err
+	}
+	if err := d.pull(ctx, spec.Image, spec.Auth); err != nil {
+		return err
+	}
+	err = d.createOnce(ctx, spec)
+	if isNotFound(err) {
+		return &runtime.Failure{Reason: runtime.ReasonImageNotFound, Err: err,
+			Message: fmt.Sprintf("image %q was pulled and is gone again; try again", spec.Image)}
+	}
+	return err
+}
+
+func (d *Docker) createOnce(ctx context.Context, spec runtime.Spec) error {
+	// An engine goes on creating when its client hangs up, and the container
+	// would appear after the cleaning up: so wait for it, it takes milliseconds.
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+	defer cancel()
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 10*time.Millisecond, time.Second
+	made, err := backoff.Retry(wait, func() (container.CreateResponse, error) {
+		made, err := d.engine.ContainerCreate(wait, d.containerConfig(spec), d.hostConfig(spec), nil, nil, containerName(spec.ID))
+		if err == nil || ctx.Err() != nil || !errdefs.IsConflict(err) {
+			return made, permanent(err)
+		}
+		// A server that was killed had asked for it, and the engine made it
+		// meanwhile, or still does.
+		return made, errors.Join(err, d.Remove(wait, spec.ID))
+	}, backoff.WithBackOff(b))
+	if err != nil {
+		return createFailure(spec, err)
+	}
+	for _, warning := range made.Warnings {
+		d.log.Warn("the engine warns about a container", "sandbox", spec.ID, "warning", warning)
+	}
+	if ctx.Err() != nil {
+		d.cleanUp(ctx, spec.ID)
+		return ctx.Err()
+	}
+	return nil
+}
+
+func permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return backoff.Permanent(err)
+}
+
+// start starts the container. A volume without execd in it (the engine makes
+// an empty one when somebody removed ours) is filled again.
+func (d *Docker) start(ctx context.Context, spec runtime.Spec) error {
+	err := d.engine.ContainerStart(ctx, containerName(spec.ID), container.StartOptions{})
+	if err != nil && ctx.Err() == nil && lacksExecd(err) {
+		d.log.Warn("the volume of execd is empty, and is filled again", "sandbox", spec.ID)
+		if err := d.execd.refill(ctx, spec.Image); err != nil {
+			return fmt.Errorf("put execd into a volume again: %w", err)
+		}
+		err = d.engine.ContainerStart(ctx, containerName(spec.ID), container.StartOptions{})
+	}
+	if err != nil {
+		return startFailure(spec, err)
+	}
+	return nil
+}
+
+func (d *Docker) cleanUp(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
+	defer cancel()
+	if err := d.Remove(ctx, id); err != nil {
+		d.log.Error("could not clean up", "sandbox", id, "error", err)
+	}
+}

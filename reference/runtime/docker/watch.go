@@ -1,0 +1,178 @@
+package docker
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
+	"github.com/docker/docker/pkg/stdcopy"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+)
+
+// Watch follows the engine's events. Whenever it connects, it also looks at
+// what happened while it did not.
+func (d *Docker) Watch(ctx context.Context, report func(runtime.Exit)) error {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 5*time.Second
+	for {
+		connected := time.Now()
+		err := d.follow(ctx, report)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Since(connected) > b.MaxInterval {
+			b.Reset()
+		}
+		wait := b.NextBackOff()
+		d.log.Warn("lost the engine's events, and will connect again", "in", wait, "error", err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// follow reads events until the connection breaks.
+func (d *Docker) follow(ctx context.Context, report func(runtime.Exit)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wanted := d.own()
+	wanted.Add("type", string(events.ContainerEventType))
+	for _, action := range []events.Action{events.ActionCreate, events.ActionDie, events.ActionDestroy} {
+		wanted.Add("event", string(action))
+	}
+	messages, broken := d.engine.Events(ctx, events.ListOptions{
+		Filters: wanted,
+		// What an engine still did for a server that was killed comes late.
+		Since: strconv.FormatInt(time.Now().Add(-lookBack).Unix(), 10),
+	})
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	looking.Go(func() {
+		if err := d.missed(ctx, report); err != nil && ctx.Err() == nil {
+			d.log.Warn("could not look for containers that ended", "error", err)
+			cancel()
+		}
+	})
+	slots := make(chan struct{}, 8)
+	for {
+		select {
+		case err := <-broken:
+			return err
+		case e := <-messages:
+			slots <- struct{}{}
+			looking.Go(func() {
+				defer func() { <-slots }()
+				d.handle(ctx, e, report)
+			})
+		}
+	}
+}
+
+// lookBack is how much of the past is read on connecting. Seeing an event twice
+// does no harm.
+const lookBack = 15 * time.Second
+
+func (d *Docker) handle(ctx context.Context, e events.Message, report func(runtime.Exit)) {
+	id := e.Actor.Attributes[labelSandbox]
+	switch {
+	case e.Action != events.ActionCreate:
+		if d.knows(id) { // else made or removed by ourselves at this moment
+			d.reportEnd(ctx, id, e, report)
+		}
+	case d.stray(id):
+		// By the container's own id: one made anew may have the name by now.
+		err := d.engine.ContainerRemove(ctx, e.Actor.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+		if err == nil {
+			d.log.Warn("removed a container that nobody asked for any more", "sandbox", id)
+		}
+	}
+}
+
+func (d *Docker) reportEnd(ctx context.Context, id string, e events.Message, report func(runtime.Exit)) {
+	if e.Action == events.ActionDestroy {
+		report(runtime.Exit{ID: id, Removed: true})
+		return
+	}
+	now, err := d.engine.ContainerInspect(ctx, e.Actor.ID)
+	if err != nil {
+		// It can't be asked any more: the event's own word will do.
+		code, parseErr := strconv.Atoi(e.Actor.Attributes["exitCode"])
+		report(runtime.Exit{ID: id, ExitCode: code, Removed: parseErr != nil})
+		return
+	}
+	if !now.State.Running {
+		report(d.exitOf(ctx, id, now.State))
+	}
+}
+
+// missed reports the known sandboxes that ended while nobody watched.
+func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
+	d.mu.Lock()
+	before := make([]string, 0, len(d.known))
+	for id := range d.known {
+		before = append(before, id)
+	}
+	d.mu.Unlock()
+	if len(before) == 0 {
+		return nil
+	}
+	instances, err := d.instances(ctx)
+	if err != nil {
+		return err
+	}
+	there := make(map[string]runtime.Instance, len(instances))
+	for _, instance := range instances {
+		there[instance.ID] = instance
+	}
+	for _, id := range before {
+		instance, ok := there[id]
+		switch {
+		case !d.knows(id):
+		case !ok:
+			report(runtime.Exit{ID: id, Removed: true})
+		case instance.Exit != nil:
+			report(*instance.Exit)
+		}
+	}
+	return nil
+}
+
+// exitOf describes how a container ended.
+func (d *Docker) exitOf(ctx context.Context, id string, state *container.State) runtime.Exit {
+	return runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id)}
+}
+
+// lastWords returns the last line that the entry process wrote to its standard
+// error, or "".
+func (d *Docker) lastWords(ctx context.Context, id string) string {
+	logs, err := d.engine.ContainerLogs(ctx, containerName(id), container.LogsOptions{ShowStderr: true, Tail: "20"})
+	if err != nil {
+		return ""
+	}
+	defer logs.Close()
+	var text strings.Builder
+	if _, err := stdcopy.StdCopy(&text, &text, logs); err != nil {
+		return ""
+	}
+	last := ""
+	for line := range strings.Lines(text.String()) {
+		if strings.TrimSpace(line) != "" && !isOwnLog(line) {
+			last = line
+		}
+	}
+	return brief(last)
+}
+
+// isOwnLog recognises the log of execd, which is in the same stream, by the
+// form of log/slog.
+func isOwnLog(line string) bool {
+	return strings.HasPrefix(line, "time=") && strings.Contains(line, " level=")
+}
