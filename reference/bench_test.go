@@ -10,7 +10,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/client"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"

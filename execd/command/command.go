@@ -185,7 +185,7 @@ func (c *Command) guard() {
 	case reason = <-c.ending:
 	}
 	c.ended.Store(&reason)
-	c.signal(syscall.SIGTERM)
+	_ = c.signal(syscall.SIGTERM) // a group that is gone needs none
 	kill := time.NewTimer(killAfter)
 	defer kill.Stop()
 	select {
@@ -196,7 +196,7 @@ func (c *Command) guard() {
 		<-kill.C
 	case <-kill.C:
 	}
-	c.signal(syscall.SIGKILL)
+	_ = c.signal(syscall.SIGKILL)
 }
 
 // signal reaches the whole process group, which keeps its id as long as any process is in it.

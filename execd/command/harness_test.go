@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 			},
 			func() error {
 				if _, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {
-					return fmt.Errorf("a child process is left: %v", err)
+					return fmt.Errorf("a child process is left: %w", err)
 				}
 				return nil
 			},

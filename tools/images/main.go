@@ -70,7 +70,7 @@ func run(ctx context.Context, cache string, force bool) error {
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", cache, err)
 	}
-	defer unlock()
+	defer func() { _ = unlock() }()
 	b := &builder{engine: engine, cache: cache, force: force}
 	for _, r := range []recipe{scratch, debian} {
 		if err := b.ensure(ctx, r); err != nil {

@@ -96,7 +96,7 @@ func (b *builder) build(ctx context.Context, r recipe, hash string) (id string, 
 		written <- err
 	}()
 	id, err = b.engine.load(ctx, reader, slices.Concat(r.changes, []string{"LABEL " + label + "=" + hash}))
-	reader.Close()
+	_ = reader.Close() // a pipe
 	failed := <-written
 	switch {
 	case ctx.Err() != nil:

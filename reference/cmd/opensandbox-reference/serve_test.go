@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 )
 
 func TestWrongCalls(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/docker/docker/client"
 	"github.com/google/uuid"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 )

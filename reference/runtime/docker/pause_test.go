@@ -4,7 +4,7 @@ import (
 	"context"
 	"testing"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 )
 
 func TestPauseStopsWhatRuns(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 )
 
 // otherBuild is execd with something behind it, which makes it another build.

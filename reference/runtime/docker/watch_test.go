@@ -11,7 +11,7 @@ import (
 	"github.com/docker/docker/api/types/container"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 )
 

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/report"
+)
+
+type runCmd struct {
+	URL        string `name:"url" default:"http://127.0.0.1:8080/v1" help:"Base URL of the lifecycle API."`
+	APIKey     string `name:"api-key" env:"OPEN_SANDBOX_API_KEY" help:"The server's API key."`
+	Image      string `default:"opensandbox/debian:local" help:"Image of the sandboxes: with a shell and coreutils, and python3 or node."`
+	Out        string `type:"path" default:"out" help:"Folder for report.json."`
+	Profile    string `enum:"full,lifecycle,execd" default:"full" help:"What to judge: ${enum}."`
+	ExecdURL   string `name:"execd-url" help:"URL of a daemon by itself (profile execd)."`
+	ExecdToken string `name:"execd-token" env:"EXECD_ACCESS_TOKEN" help:"Its token; empty: it is open to anyone."`
+
+	Groups       []string `help:"Only these groups, separated by commas."`
+	Capabilities []string `help:"Capabilities that the deployment claims; one that is absent is then an error."`
+	Operations   []string `help:"Only what concerns these operations, such as 'POST /command,GET /sandboxes'."`
+	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it what holds in both."`
+	Strict       bool     `help:"Warnings count as errors."`
+
+	Provision time.Duration `default:"5m" help:"How long a sandbox may take from create to Running."`
+	Change    time.Duration `default:"60s" help:"How long pause, resume and delete may take."`
+	Line      time.Duration `default:"2s" help:"How long after it was written a line must have come."`
+	LineSoon  time.Duration `default:"250ms" help:"How long after it was written a line should have come."`
+}
+
+// Help explains the exit status.
+func (runCmd) Help() string {
+	return `Exit status: 0 conformant, 1 nonconformant, 2 a wrong call, 3 inconclusive (the last line says why).
+The sandboxes that a run makes carry the metadata key osc-run and are deleted at its end, also after Ctrl-C.`
+}
+
+func (c *runCmd) Run() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	deadlines := judge.DefaultDeadlines()
+	deadlines.Provision, deadlines.Change = c.Provision, c.Change
+	deadlines.Line, deadlines.LineSoon, deadlines.FirstSoon = c.Line, c.LineSoon, c.LineSoon
+	r, err := conformance.Run(ctx, conformance.Config{
+		URL: c.URL, APIKey: c.APIKey, Image: c.Image, Profile: c.Profile, ExecdURL: c.ExecdURL, ExecdToken: c.ExecdToken,
+		Groups: c.Groups, Operations: c.Operations, Capabilities: c.Capabilities, Edition: c.Edition, Strict: c.Strict,
+		Deadlines: deadlines, Progress: os.Stdout, Version: version(),
+	})
+	if err != nil {
+		return err
+	}
+	path, err := c.write(r)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nreport: %s\n", path)
+	if err := r.WriteText(os.Stdout); err != nil {
+		return err
+	}
+	if status := r.ExitStatus(); status != 0 {
+		return exitStatus(status)
+	}
+	return nil
+}
+
+func (c *runCmd) write(r *report.Report) (string, error) {
+	if err := os.MkdirAll(c.Out, 0o755); err != nil {
+		return "", fmt.Errorf("make the folder for the report: %w", err)
+	}
+	path := filepath.Join(c.Out, "report.json")
+	file, err := os.Create(path)
+	if err != nil {
+		return "", fmt.Errorf("write the report: %w", err)
+	}
+	if err := r.WriteJSON(file); err != nil {
+		_ = file.Close() // the first error is the one to tell
+		return "", fmt.Errorf("write the report: %w", err)
+	}
+	return path, file.Close()
+}

@@ -1,0 +1,79 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// WriteText writes the report for people at a terminal: findings, groups, what was judged, and the verdict as the last
+// line.
+func (r *Report) WriteText(w io.Writer) error {
+	var b strings.Builder
+	for i := range r.Findings {
+		r.Findings[i].text(&b)
+	}
+	r.skipped(&b)
+	fmt.Fprintln(&b)
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "group\tverdict\terrors\twarnings\trequirements judged")
+	for _, g := range r.Groups {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\n", g.Name, g.Verdict, g.Errors, g.Warnings, g.Judged)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	s := r.Summary
+	if len(s.CoreOperations.WithoutScenario) > 0 {
+		fmt.Fprintf(&b, "\nwithout a scenario yet: %s\n", strings.Join(s.CoreOperations.WithoutScenario, ", "))
+	}
+	fmt.Fprintf(&b, "\n%d exchanges; requirements: %d held, %d broken, %d not judged, %d skipped\n",
+		s.Exchanges, s.Held, s.Broken, s.NotJudged, s.Skipped)
+	fmt.Fprintf(&b, "%d of %d core operations judged\n", s.CoreOperations.Judged, s.CoreOperations.Total)
+	fmt.Fprintf(&b, "%s: %s\n", r.Verdict, r.Reason)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (f *Finding) text(b *strings.Builder) {
+	times := ""
+	if f.Count > 1 {
+		times = fmt.Sprintf(" (%d times)", f.Count)
+	}
+	fmt.Fprintf(b, "\n%s %s %s%s\n", strings.ToUpper(f.Severity), f.Requirement, f.Operation, times)
+	fmt.Fprintf(b, "  %s %s\n", f.Level, f.Text)
+	fmt.Fprintf(b, "  source    %s; %s\n", f.Source, f.Spec)
+	fmt.Fprintf(b, "  found     %s\n", f.Message)
+	fmt.Fprintf(b, "  expected  %s\n", f.Expected)
+	fmt.Fprintf(b, "  actual    %s\n", f.Actual)
+	if f.Scenario != "" {
+		fmt.Fprintf(b, "  scenario  %s\n", f.Scenario)
+	}
+	if f.Curl != "" {
+		fmt.Fprintf(b, "  repeat    %s\n", f.Curl)
+	}
+	if f.Exchange != "" {
+		for line := range strings.Lines(f.Exchange) {
+			fmt.Fprintf(b, "    %s", line)
+		}
+	}
+}
+
+// skipped says what was not judged, and why: a skip must not read as a pass.
+func (r *Report) skipped(b *strings.Builder) {
+	for _, outcome := range []string{Skipped, Unknown} {
+		reasons, ids := []string{}, map[string][]string{}
+		for _, req := range r.Requirements {
+			if req.Outcome == outcome {
+				if ids[req.Reason] == nil {
+					reasons = append(reasons, req.Reason)
+				}
+				ids[req.Reason] = append(ids[req.Reason], req.ID)
+			}
+		}
+		for _, reason := range reasons {
+			fmt.Fprintf(b, "\n%s: %s\n  %s\n", outcome, reason, strings.Join(ids[reason], " "))
+		}
+	}
+}

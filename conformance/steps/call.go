@@ -1,0 +1,187 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+	"github.com/google/uuid"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/exchange"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
+)
+
+func (w *World) calls(s *register) {
+	s.step(`I call (\w+)`, func(ctx context.Context, id string) error { return w.call(ctx, id, judge.Request{}) })
+	s.step(`I call (\w+) with`, func(ctx context.Context, id string, doc *godog.DocString) error {
+		return w.callWith(ctx, id, w.expand(doc.Content), nil)
+	})
+	s.step(`I call (\w+) with the query "([^"]*)"`, func(ctx context.Context, id, query string) error {
+		return w.call(ctx, id, judge.Request{Query: query})
+	})
+	s.step(`I call (\w+) without the key`, func(ctx context.Context, id string) error {
+		_, c, err := w.operation(ctx, id)
+		if err != nil {
+			return err
+		}
+		return w.call(ctx, id, judge.Request{Drop: []string{c.Document.KeyHeader()}})
+	})
+	s.step(`I call (\w+) for an unknown sandbox`, func(ctx context.Context, id string) error {
+		return w.call(ctx, id, judge.Request{Path: map[string]string{"sandboxId": unknownID()}})
+	})
+	s.step(`I call (\w+) for an unknown sandbox with`, func(ctx context.Context, id string, doc *godog.DocString) error {
+		return w.callWith(ctx, id, w.expand(doc.Content), map[string]string{"sandboxId": unknownID()})
+	})
+	s.step(`I send GET to an unknown path`, func(ctx context.Context) error {
+		c, err := w.plane(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = w.do(ctx, c, judge.Request{Method: http.MethodGet, RawPath: "/no-such-path-" + uuid.NewString()})
+		return err
+	})
+	s.step(`I send a method that its path does not have`, w.wrongMethod)
+
+	s.step(`the answer is (\d+)(?: or (\d+))?(?: or (\d+))?`, func(_ context.Context, a, b, c string) error {
+		return w.status(a, b, c)
+	})
+	s.step(`the answer is (\d+) with an error body`, func(_ context.Context, status string) error {
+		if err := w.status(status); err != nil {
+			return err
+		}
+		return w.errorBody()
+	})
+	s.step(`the answer is no success`, func(context.Context) error {
+		return w.check(w.last.Answer() && !w.last.OK(), "the request was carried out", "a status of 400 or more", w.answer())
+	})
+	s.step(`the answer has the header ([\w-]+): (.*)`, func(_ context.Context, name, value string) error {
+		got := strings.Join(w.last.Header.Values(name), ", ")
+		return w.check(got == value, "the header "+name+" is not as it must be", name+": "+value, name+": "+got)
+	})
+	s.step(`a 405 carries the header Allow`, func(context.Context) error {
+		kept := w.last.Status != http.StatusMethodNotAllowed || len(w.last.Header.Values("Allow")) > 0
+		return w.check(kept, "a 405 came without Allow", "the methods that the path has", "no Allow header")
+	})
+	s.step(`the answer took at most (\d+) ms`, func(_ context.Context, most int) error {
+		took := w.last.Ended.Sub(w.last.Began)
+		return w.check(took <= time.Duration(most)*time.Millisecond, "it took too long",
+			fmt.Sprintf("at most %d ms", most), fmt.Sprintf("%d ms", took.Milliseconds()))
+	})
+	s.step(`(\w+) refuses each of these with 400`, func(ctx context.Context, id string, table *godog.Table) error {
+		return w.refuses(ctx, id, table)
+	})
+}
+
+// call makes a request for an operation, on this scenario's sandbox where it takes one.
+func (w *World) call(ctx context.Context, id string, r judge.Request) error {
+	op, c, err := w.operation(ctx, id)
+	if err != nil {
+		return err
+	}
+	r.Operation = op
+	if r.Path == nil && strings.Contains(op.Path, "{sandboxId}") {
+		box, err := w.box()
+		if err != nil {
+			return err
+		}
+		r.Path = map[string]string{"sandboxId": box.ID}
+	}
+	if id == "runCommand" {
+		return w.run(ctx, r)
+	}
+	_, err = w.do(ctx, c, r)
+	return err
+}
+
+func (w *World) callWith(ctx context.Context, id, text string, path map[string]string) error {
+	fields := map[string]any{}
+	_ = json.Unmarshal([]byte(text), &fields) // a body that is meant to be broken has no fields
+	return w.call(ctx, id, judge.Request{
+		Path: path, Body: []byte(text), Fields: fields, Header: http.Header{"Content-Type": {"application/json"}},
+	})
+}
+
+// plane is the API that the scenario's own requirements are about.
+func (w *World) plane(ctx context.Context) (*judge.Client, error) {
+	if len(w.Rows) > 0 && strings.HasPrefix(w.Rows[0], "LC") {
+		return w.Target.Lifecycle, nil
+	}
+	return w.execd(ctx)
+}
+
+func (w *World) wrongMethod(ctx context.Context) error {
+	c, err := w.plane(ctx)
+	if err != nil {
+		return err
+	}
+	path := "/ping"
+	if c.Document.Name == spec.LifecycleFile {
+		path = "/sandboxes"
+	}
+	_, err = w.do(ctx, c, judge.Request{Method: http.MethodPut, RawPath: path})
+	return err
+}
+
+func (w *World) status(wanted ...string) error {
+	kept := false
+	var list []string
+	for _, want := range wanted {
+		if want != "" {
+			list = append(list, want)
+			kept = kept || strconv.Itoa(w.last.Status) == want
+		}
+	}
+	return w.check(kept, "the answer has another status", strings.Join(list, " or "), w.answer())
+}
+
+func (w *World) errorBody() error {
+	o := body(w.last)
+	kept := o.text("code") != "" && o.text("message") != ""
+	return w.check(kept, "the answer has no error body", "JSON with code and message", quoted(string(w.last.Body)))
+}
+
+// answer says in a few words what came.
+func (w *World) answer() string { return answered(w.last) }
+
+func answered(x *exchange.Exchange) string {
+	switch {
+	case x == nil:
+		return "no request was made"
+	case !x.Answer() && x.Err != nil:
+		return "no answer: " + x.Err.Error()
+	}
+	text := fmt.Sprintf("%d %s", x.Status, http.StatusText(x.Status))
+	if message := body(x).text("message"); message != "" {
+		text += ": " + message
+	}
+	return text
+}
+
+// refuses sends an operation bodies that it must refuse, and checks each answer.
+func (w *World) refuses(ctx context.Context, id string, table *godog.Table) error {
+	for _, row := range table.Rows[1:] {
+		what, text := row.Cells[0].Value, w.expand(row.Cells[1].Value)
+		if err := w.callWith(ctx, id, text, nil); err != nil {
+			return err
+		}
+		if err := w.refused(what, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refused checks that a bad body was answered 400, or 415 where it is no JSON.
+func (w *World) refused(what, text string) error {
+	kept, want := w.last.Status == http.StatusBadRequest, "400"
+	if !json.Valid([]byte(text)) {
+		kept, want = kept || w.last.Status == http.StatusUnsupportedMediaType, "400 or 415"
+	}
+	return w.check(kept, "a request that makes no sense is not refused ("+what+")", want, w.answer())
+}

@@ -1,0 +1,271 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cucumber/godog"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/report"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/steps"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/verdict"
+	"github.com/opensandbox-conformance/opensandbox-conformance/features"
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
+)
+
+// cleanup bounds how long the suite tidies up behind itself after it was told to end.
+const cleanup = 60 * time.Second
+
+// Run judges a deployment. It returns an error only for a call that makes no sense (UsageError) or for a defect of
+// the suite itself; what the deployment does is in the report.
+func Run(ctx context.Context, cfg Config) (*report.Report, error) {
+	p, err := cfg.plan()
+	if err != nil {
+		return nil, err
+	}
+	catalogue, err := Catalogue()
+	if err != nil {
+		return nil, err
+	}
+	p.claim.Scenarios = catalogue
+	s := p.suite()
+	r := &report.Report{
+		SchemaVersion: report.SchemaVersion,
+		Tool:          report.Tool{Name: "opensandbox-conformance", Version: p.Version},
+		StartedAt:     time.Now().UTC(),
+		Target:        report.Target{URL: p.URL, Profile: p.Profile, Edition: p.Edition, Image: p.Image},
+	}
+	if p.Profile == Execd {
+		r.Target.URL, r.Target.Image = p.ExecdURL, ""
+	}
+	if err := s.greet(ctx); err != nil {
+		s.book.Ballot.Stop(err.Error())
+	} else if err := s.play(ctx); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		s.book.Ballot.Interrupt()
+	}
+	r.FinishedAt = time.Now().UTC()
+	r.Target.Capabilities = s.target.Capabilities.All()
+	s.book.Ballot.Settle(r, p.Strict)
+	return r, nil
+}
+
+// suite is one run.
+type suite struct {
+	*plan
+	book   *judge.Book
+	target *steps.Target
+
+	mu sync.Mutex // guards Progress
+}
+
+func (p *plan) suite() *suite {
+	ballot := verdict.New(p.claim)
+	book := judge.NewBook(p.ledger, ballot, p.Deadlines)
+	book.Redactor.Add(p.APIKey, "OPEN_SANDBOX_API_KEY")
+	book.Redactor.Add(p.ExecdToken, "EXECD_ACCESS_TOKEN")
+	transport := p.Transport
+	if transport == nil {
+		fresh := http.DefaultTransport.(*http.Transport).Clone()
+		fresh.MaxIdleConnsPerHost = 2 * p.Concurrency
+		fresh.DisableCompression = true
+		transport = fresh
+	}
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	s := &suite{plan: p, book: book}
+	s.target = &steps.Target{
+		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(),
+		Capabilities: &steps.Capabilities{Declared: p.Capabilities},
+		Lifecycle: &judge.Client{
+			Document: p.lifecycle, Base: strings.TrimSuffix(p.URL, "/"), HTTP: client, Book: book,
+			Headers: key(p.lifecycle, p.APIKey),
+		},
+	}
+	s.target.Lifecycle.Alive = s.target.Alive
+	if p.Profile == Execd {
+		s.target.Bare = &judge.Client{
+			Document: p.execd, Base: strings.TrimSuffix(p.ExecdURL, "/"), HTTP: client, Book: book,
+			Headers: key(p.execd, p.ExecdToken), Alive: s.target.Alive,
+		}
+	}
+	s.target.Prepare()
+	return s
+}
+
+func key(doc *spec.Document, secret string) http.Header {
+	h := http.Header{}
+	if secret != "" {
+		h.Set(doc.KeyHeader(), secret)
+	}
+	return h
+}
+
+// greet makes sure that there is something to judge, and that it lets the suite in.
+func (s *suite) greet(ctx context.Context) error {
+	c, id := s.target.Lifecycle, "listSandboxes"
+	if s.target.Bare != nil {
+		c, id = s.target.Bare, "ping"
+	}
+	op := c.Document.Operation(id)
+	ctx, cancel := context.WithTimeout(ctx, s.Deadlines.Answer)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, op.Method, c.Base+op.Path, nil)
+	if err != nil {
+		return err
+	}
+	for name, values := range c.Headers {
+		req.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	resp, err := c.HTTP.Do(req)
+	if err != nil {
+		return fmt.Errorf("%s does not answer: %w", c.Base, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		return fmt.Errorf("%s refuses the key: 401 to %s; give the right one", c.Base, op)
+	}
+	if resp.StatusCode == http.StatusForbidden {
+		return fmt.Errorf("%s refuses the key: 403 to %s", c.Base, op)
+	}
+	return nil
+}
+
+// play runs every scenario that concerns what is claimed.
+func (s *suite) play(ctx context.Context) error {
+	tags := s.tags()
+	if len(tags) == 0 {
+		s.book.Ballot.Stop("nothing matched: the suite has no scenario for what was asked for")
+		return nil
+	}
+	run := godog.TestSuite{
+		Name:                "conformance",
+		ScenarioInitializer: func(sc *godog.ScenarioContext) { s.scenario(sc) },
+		Options: &godog.Options{
+			FS: fs.FS(features.FS), Paths: s.folders, Format: "progress", Output: io.Discard, Strict: true,
+			Tags: strings.Join(tags, ","), Concurrency: s.Concurrency, DefaultContext: ctx, NoColors: true,
+		},
+	}
+	if scenarios, err := run.RetrieveFeatures(); err != nil || len(scenarios) == 0 {
+		return fmt.Errorf("read the features: %w", err)
+	}
+	run.Run() // its status says less than the ballot does
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+	defer cancel()
+	s.target.Sweep(end)
+	return nil
+}
+
+// tags are the ids of the requirements that are claimed: every scenario that carries one of them is played.
+func (s *suite) tags() []string {
+	var tags []string
+	for _, row := range s.ledger {
+		alone := row.Group != spec.AnyGroup || len(s.Groups) == 0 // else it is judged beside what is claimed
+		if alone && s.claim.Requirement(row) && (len(s.Only) == 0 || slices.Contains(s.Only, row.ID)) && len(s.claim.Scenarios[row.ID]) > 0 {
+			tags = append(tags, "@"+row.ID)
+		}
+	}
+	return tags
+}
+
+// scenario gives one scenario its world, and settles what became of it.
+func (s *suite) scenario(sc *godog.ScenarioContext) {
+	var w *steps.World
+	var began time.Time
+	sc.Before(func(ctx context.Context, scenario *godog.Scenario) (context.Context, error) {
+		began = time.Now()
+		var rows []string
+		for _, tag := range scenario.Tags {
+			rows = append(rows, strings.TrimPrefix(tag.Name, "@"))
+		}
+		*w = *steps.NewWorld(s.target, scenario.Name, rows)
+		if reason := s.book.Ballot.Stopped(); reason != "" {
+			return ctx, &steps.Unjudged{Reason: reason}
+		}
+		return ctx, ctx.Err()
+	})
+	w = &steps.World{}
+	w.Initialize(sc)
+	sc.After(func(ctx context.Context, scenario *godog.Scenario, err error) (context.Context, error) {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+		defer cancel()
+		w.End(end)
+		s.settle(w, scenario.Name, time.Since(began), err)
+		return ctx, nil
+	})
+}
+
+// settle writes down the requirements that a scenario did not reach, and why.
+func (s *suite) settle(w *steps.World, name string, took time.Duration, err error) {
+	word, note := "ok", ""
+	if err != nil {
+		reason, skip := steps.Reason(err)
+		word, note = "not judged", ": "+reason
+		if skip {
+			word = "skipped"
+		}
+		for _, id := range w.Rows {
+			row, _ := s.book.Requirement(id)
+			switch {
+			case w.Checked[id] || row.Aspect != "":
+			case skip:
+				s.book.Ballot.Skip(id, reason)
+			default:
+				s.book.Ballot.NotJudged(id, s.book.Redactor.Hide(reason))
+			}
+		}
+	}
+	if w.Broken > 0 && err == nil {
+		word = fmt.Sprintf("%d checks failed", w.Broken)
+	}
+	s.say("%-12s %s (%s)%s\n", word, name, took.Round(time.Millisecond), s.book.Redactor.Hide(note))
+}
+
+func (s *suite) say(format string, args ...any) {
+	if s.Progress == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.Progress, format, args...)
+}
+
+// Catalogue lists the scenarios that check each requirement, by id.
+func Catalogue() (map[string][]string, error) {
+	run := godog.TestSuite{Options: &godog.Options{
+		FS: fs.FS(features.FS), Paths: []string{features.Lifecycle, features.Execd}, Output: io.Discard,
+	}}
+	parsed, err := run.RetrieveFeatures()
+	if err != nil {
+		return nil, err
+	}
+	if len(parsed) == 0 {
+		return nil, errors.New("there are no features")
+	}
+	out := map[string][]string{}
+	for _, feature := range parsed {
+		for _, pickle := range feature.Pickles {
+			for _, tag := range pickle.Tags {
+				id := strings.TrimPrefix(tag.Name, "@")
+				name := feature.Uri + ": " + pickle.Name
+				if !slices.Contains(out[id], name) {
+					out[id] = append(out[id], name)
+				}
+			}
+		}
+	}
+	return out, nil
+}

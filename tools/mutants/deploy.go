@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
+	"github.com/opensandbox-conformance/opensandbox-conformance/gen/lifecycle"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/gateway"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"
+)
+
+// daemon is a bare execd.
+func daemon(m Mutant) (http.Handler, func(), error) {
+	cfg := execd.Config{Token: token, Log: slog.New(slog.DiscardHandler)}
+	if m.Setup.NoToken {
+		cfg.Token = ""
+	}
+	d, err := execd.New(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, d.Close, nil
+}
+
+// server is the reference server over Docker, with a state and an instance of its own.
+func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler, _ func(), err error) {
+	var undo []func()
+	stop := func() {
+		for i := len(undo) - 1; i >= 0; i-- {
+			undo[i]()
+		}
+	}
+	defer func() {
+		if err != nil {
+			stop()
+		}
+	}()
+	dir, err := os.MkdirTemp(l.StateRoot, "mutant-")
+	if err != nil {
+		return nil, nil, err
+	}
+	undo = append(undo, func() { _ = os.RemoveAll(dir) })
+	rows, err := store.Open(ctx, dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	undo = append(undo, func() { _ = rows.Close() })
+	engine, err := docker.New(ctx, docker.Config{Instance: uuid.NewString(), Execd: l.Execd})
+	if err != nil {
+		return nil, nil, fmt.Errorf("docker: %w", err)
+	}
+	undo = append(undo, func() { clear(engine) })
+	var runs runtime.Runtime = engine
+	if m.Runtime != nil {
+		runs = m.Runtime(runs, act)
+	}
+	var clock sandbox.Clock = sandbox.SystemClock{}
+	if m.Clock != nil {
+		clock = m.Clock(clock, act)
+	}
+	manager, err := sandbox.New(ctx, sandbox.Config{
+		Store: rows, Runtime: runs, Clock: clock, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := manager.Start(ctx); err != nil {
+		return nil, nil, err
+	}
+	undo = append(undo, func() {
+		end, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		manager.Close(end)
+	})
+	door := gateway.New(gateway.Config{Sandboxes: manager})
+	undo = append(undo, door.Close)
+	var api lifecycleapi.Handler = &reference.API{Sandboxes: manager}
+	if m.API != nil {
+		api = m.API(api, act)
+	}
+	handler, err := reference.NewHandler(reference.HandlerConfig{API: api, Gateway: door, Keys: []string{apiKey}})
+	return handler, stop, err
+}
+
+// clear removes what a mutant left running, whatever its fault was.
+func clear(engine *docker.Docker) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	defer func() { _ = engine.Close(ctx) }()
+	left, err := engine.List(ctx)
+	if err != nil {
+		return
+	}
+	for _, instance := range left {
+		_ = engine.Remove(ctx, instance.ID) // best effort, behind a deployment that was broken on purpose
+	}
+}

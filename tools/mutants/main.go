@@ -1,0 +1,129 @@
+// Command mutants runs every mutant: deployments that are broken on purpose, each of which the suite must catch, and
+// benign variants, which it must leave alone.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
+)
+
+func main() {
+	pattern := flag.String("run", "", "only mutants whose requirement and name match this expression")
+	plane := flag.String("plane", "all", "execd (needs no Docker), lifecycle, or all")
+	parallel := flag.Int("parallel", 6, "how many at once")
+	execdPath := flag.String("execd", filepath.Join("bin", "execd"), "the daemon's binary, for sandboxes")
+	image := flag.String("image", "opensandbox/debian:local", "image of the sandboxes")
+	flag.Parse()
+	expr, err := regexp.Compile(*pattern)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants: -run:", err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	lab := &Lab{Execd: *execdPath, Image: *image}
+	results, err := lab.Run(ctx, *plane, *parallel, expr, os.Stderr)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutants:", err)
+		os.Exit(1)
+	}
+	if !Print(os.Stdout, results) {
+		os.Exit(1)
+	}
+}
+
+// Run runs the mutants and benign variants of a plane whose names match, and says each result as it comes.
+func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.Regexp, progress io.Writer) ([]Result, error) {
+	ledger, err := spec.Ledger()
+	if err != nil {
+		return nil, err
+	}
+	rows := map[string]spec.Requirement{}
+	for _, row := range ledger {
+		rows[row.ID] = row
+	}
+	jobs := jobs(plane, expr)
+	results := make([]Result, len(jobs))
+	var g errgroup.Group
+	g.SetLimit(parallel)
+	for i, j := range jobs {
+		g.Go(func() error {
+			results[i] = j.run(ctx, l, rows)
+			r := results[i]
+			fmt.Fprintf(progress, "%-11s %-14s %s (%s) %s\n", r.Outcome, r.Requirement, r.Name, r.Took.Round(time.Millisecond), r.Note)
+			return ctx.Err()
+		})
+	}
+	return results, g.Wait()
+}
+
+type job struct {
+	id  string
+	run func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) Result
+}
+
+// jobs lists what there is to run, what takes long first.
+func jobs(plane string, expr *regexp.Regexp) []job {
+	var slow, quick []job
+	add := func(lifecycle bool, j job, isSlow bool) {
+		if (plane == "execd" && lifecycle) || (plane == "lifecycle" && !lifecycle) || !expr.MatchString(j.id) {
+			return
+		}
+		if isSlow {
+			slow = append(slow, j)
+			return
+		}
+		quick = append(quick, j)
+	}
+	for _, m := range Mutants() {
+		add(m.lifecycle(), job{m.Requirement + " " + m.name(), func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) Result {
+			return l.Kill(ctx, m, rows)
+		}}, takesLong(m.Requirement))
+	}
+	for _, lifecycle := range []bool{false, true} {
+		for _, b := range Variants(lifecycle) {
+			add(lifecycle, job{"benign " + b.Name + b.Wire.Name, func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) Result {
+				return l.Spare(ctx, b, lifecycle)
+			}}, b.Expiry)
+		}
+	}
+	return append(slow, quick...)
+}
+
+// takesLong says whether the scenarios of a requirement wait for a sandbox to end by itself.
+func takesLong(requirement string) bool {
+	switch requirement {
+	case "LC-EXPIRE-02", "LC-EXPIRE-03", "LC-RENEW-05", "LC-RENEW-06":
+		return true
+	}
+	return false
+}
+
+// Print writes the table and the totals, and says whether all is as it must be.
+func Print(w io.Writer, results []Result) bool {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	count := map[string]int{}
+	good := true
+	for _, r := range results {
+		count[r.Outcome]++
+		good = good && r.Good()
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.Requirement, r.Outcome, r.Name, r.KilledBy+r.Note)
+	}
+	_ = table.Flush() // to a terminal or a buffer
+	fmt.Fprintf(w, "%d killed, %d survived, %d never acted, %d failed; benign: %d without a finding, %d flagged\n",
+		count[killed], count[survived], count[neverActed], count[failed], count[harmless], count[flagged])
+	return good && len(results) > 0
+}

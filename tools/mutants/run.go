@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/mutant"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/report"
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
+)
+
+// Outcomes of a mutant.
+const (
+	killed     = "killed"      // the suite has a finding of its requirement, on an operation that it concerns
+	survived   = "SURVIVED"    // it does not: the suite misses what it should catch
+	neverActed = "NEVER ACTED" // the fault was never reached: the table is wrong
+	flagged    = "FLAGGED"     // a benign variant got a finding: the suite is unfair
+	harmless   = "no finding"  // a benign variant, as it must be
+	failed     = "FAILED"      // it could not be run
+)
+
+// Result is what became of one mutant or benign variant.
+type Result struct {
+	Requirement string
+	Name        string
+	Outcome     string
+	KilledBy    string // scenario
+	Note        string
+	Took        time.Duration
+}
+
+// Good says whether the outcome is as it must be.
+func (r Result) Good() bool { return r.Outcome == killed || r.Outcome == harmless }
+
+// Lab runs mutants.
+type Lab struct {
+	Execd     string // path of the daemon's binary, for sandboxes
+	StateRoot string // folder for the state of servers
+	Image     string
+	Provision time.Duration
+}
+
+// Kill runs the scenarios that concern a mutant's requirement against it.
+func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requirement) Result {
+	began := time.Now()
+	res := Result{Requirement: m.Requirement, Name: m.name()}
+	var acted atomic.Int64
+	r, wireActed, err := l.judge(ctx, m, &acted, conformance.Config{Only: []string{m.Requirement}})
+	res.Took = time.Since(began)
+	switch {
+	case err != nil:
+		res.Outcome, res.Note = failed, err.Error()
+		return res
+	case acted.Load() == 0 && !wireActed:
+		res.Outcome = neverActed
+	default:
+		res.Outcome = survived
+	}
+	for _, f := range r.Findings {
+		if f.Requirement == m.Requirement && (rows[m.Requirement].Operations.Concerns(f.Operation) || f.Operation == "") {
+			res.KilledBy = f.Scenario
+			if res.Outcome == survived {
+				res.Outcome = killed
+			}
+			return res
+		}
+	}
+	for _, req := range r.Requirements {
+		if req.ID == m.Requirement {
+			res.Note = strings.TrimSpace(req.Outcome + " " + req.Reason)
+		}
+	}
+	return res
+}
+
+// Spare runs all that is quick against a benign variant of one of the planes.
+func (l *Lab) Spare(ctx context.Context, b Benign, lifecycle bool) Result {
+	began := time.Now()
+	res := Result{Name: "benign: " + b.Wire.Name}
+	if b.Name != "" {
+		res.Name = "benign: " + b.Name
+	}
+	m := Mutant{Requirement: "EX-", Wire: b.Wire, HTTP: b.HTTP, API: b.API, Runtime: b.Runtime}
+	var changed atomic.Int64
+	cfg := conformance.Config{}
+	if lifecycle {
+		m.Requirement = "LC-"
+		cfg.Groups = []string{"sandboxes", "listing", "pause", "endpoints", "lifecycle-auth"}
+		if b.Expiry {
+			cfg.Groups = append(cfg.Groups, "expiry")
+		}
+	}
+	r, acted, err := l.judge(ctx, m, &changed, cfg)
+	res.Took = time.Since(began)
+	switch {
+	case err != nil:
+		res.Outcome, res.Note = failed, err.Error()
+	case !acted && changed.Load() == 0:
+		res.Outcome = neverActed
+	case len(r.Findings) > 0:
+		res.Outcome = flagged
+		for _, f := range r.Findings {
+			res.Note += f.Requirement + ": " + f.Message + "; "
+		}
+	case r.Verdict != report.Conformant:
+		res.Outcome, res.Note = failed, r.Reason
+	default:
+		res.Outcome = harmless
+	}
+	return res
+}
+
+const (
+	apiKey = "mutant-api-key"
+	token  = "mutant-execd-token"
+)
+
+// judge starts the deployment of a mutant, runs the suite against it, and takes it down.
+func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conformance.Config) (*report.Report, bool, error) {
+	act := func() {
+		if acted != nil {
+			acted.Add(1)
+		}
+	}
+	var handler http.Handler
+	var stop func()
+	var err error
+	if m.lifecycle() {
+		handler, stop, err = l.server(ctx, m, act)
+	} else {
+		handler, stop, err = daemon(m)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	defer stop()
+	if m.HTTP != nil {
+		handler = m.HTTP(handler, act)
+	}
+	upstream := httptest.NewServer(handler)
+	defer upstream.Close()
+	address, err := url.Parse(upstream.URL)
+	if err != nil {
+		return nil, false, err
+	}
+	proxy := mutant.New(address, m.Wire)
+	defer proxy.Close()
+	front := httptest.NewServer(proxy)
+	defer front.Close()
+
+	cfg.Deadlines = judge.DefaultDeadlines()
+	cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 2*time.Second, 2*time.Second // a busy machine is no fault
+	if slices.Contains([]string{"EX-STREAM-14", "EX-STREAM-15"}, m.Requirement) {
+		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 250*time.Millisecond, 250*time.Millisecond
+	}
+	if m.Setup.Quick {
+		cfg.Deadlines.Provision, cfg.Deadlines.Change, cfg.Deadlines.Answer = 10*time.Second, 5*time.Second, 10*time.Second
+		cfg.Deadlines.Expire = 5 * time.Second
+	}
+	if m.lifecycle() {
+		cfg.Profile, cfg.URL, cfg.APIKey, cfg.Image = conformance.Lifecycle, front.URL+"/v1", apiKey, l.Image
+	} else {
+		cfg.Profile, cfg.ExecdURL, cfg.ExecdToken = conformance.Execd, front.URL, token
+		if m.Setup.NoToken {
+			cfg.ExecdToken = ""
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Minute)
+	defer cancel()
+	r, err := conformance.Run(ctx, cfg)
+	if err != nil {
+		return nil, proxy.Acted(), fmt.Errorf("run the suite: %w", err)
+	}
+	return r, proxy.Acted(), nil
+}
