@@ -18,13 +18,17 @@ Feature: Delete a sandbox
     When I call deleteSandbox for an unknown sandbox
     Then LC-DELETE-02: the answer is 404
 
-  @LC-DELETE-04
+  @LC-DELETE-04 @LC-PAUSE-02 @LC-RESUME-02
   Scenario: A paused sandbox
     Given a sandbox
     When I pause the sandbox
     And I call deleteSandbox
     Then LC-DELETE-04: the answer is 204
     And LC-DELETE-04: the sandbox is gone, and stays so
+    When I call pauseSandbox
+    Then LC-PAUSE-02: the answer is 404 or 409
+    When I call resumeSandbox
+    Then LC-RESUME-02: the answer is 404 or 409
 
   @LC-DELETE-05 @LC-DELETE-03
   Scenario: A sandbox that was just created

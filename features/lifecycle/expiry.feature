@@ -1,7 +1,7 @@
 Feature: The end of a sandbox
   A sandbox ends by itself when its time is over, and its time can be moved.
 
-  @LC-EXPIRE-02 @LC-RENEW-06 @LC-STATE-01 @LC-PAUSE-02 @LC-RESUME-02
+  @LC-EXPIRE-02 @LC-RENEW-06
   Scenario: Its time runs out
     When I create a sandbox with
       """
@@ -11,11 +11,6 @@ Feature: The end of a sandbox
     And LC-EXPIRE-02: the sandbox ends by itself within 30 s of its expiry, and not before
     When I renew the sandbox to 300 s from now
     Then LC-RENEW-06: the answer is 404 or 409
-    When I call pauseSandbox
-    Then LC-PAUSE-02: the answer is 404 or 409
-    When I call resumeSandbox
-    Then LC-RESUME-02: the answer is 404 or 409
-    And LC-STATE-01: the states seen follow the table of states
 
   @LC-EXPIRE-03
   Scenario: Its time runs out while it is paused

@@ -67,7 +67,19 @@ func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.
 			return ctx.Err()
 		})
 	}
-	return results, g.Wait()
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	// What is not as it must be is run again, alone: deadlines that a busy machine misses prove nothing.
+	for i, j := range jobs {
+		if !results[i].Good() && ctx.Err() == nil {
+			first := results[i]
+			results[i] = j.run(ctx, l, rows)
+			r := results[i]
+			fmt.Fprintf(progress, "%-11s %-14s %s (again, alone; before: %s) %s\n", r.Outcome, r.Requirement, r.Name, first.Outcome, r.Note)
+		}
+	}
+	return results, ctx.Err()
 }
 
 type job struct {

@@ -163,7 +163,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 250*time.Millisecond, 250*time.Millisecond
 	}
 	if m.Setup.Quick {
-		cfg.Deadlines.Provision, cfg.Deadlines.Change, cfg.Deadlines.Answer = 10*time.Second, 5*time.Second, 10*time.Second
+		cfg.Deadlines.Provision, cfg.Deadlines.Change, cfg.Deadlines.Answer = 30*time.Second, 10*time.Second, 10*time.Second
 		cfg.Deadlines.Expire = 5 * time.Second
 	}
 	if m.lifecycle() {

@@ -104,7 +104,7 @@ func expiryVariants() []Benign {
 			return at.In(time.FixedZone("", 5*3600+1800)).Format(time.RFC3339)
 		}),
 		times("times with nine digits", func(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000000000Z07:00") }),
-		{Wire: mutant.RewriteRequestJSON(createSandbox, "3 s more than asked for", func(req map[string]any) {
+		{Wire: mutant.RewriteRequestJSON(createSandbox.WithHeader("OPEN-SANDBOX-API-KEY", apiKey), "3 s more than asked for", func(req map[string]any) {
 			if n, ok := req["timeout"].(json.Number); ok {
 				if seconds, err := n.Int64(); err == nil && seconds >= 60 {
 					req["timeout"] = seconds + 3
