@@ -36,7 +36,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
-	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 20m ./...
+	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
 
 mutants: ## Run every mutant: broken deployments that the suite must catch.
 	go run ./tools/mutants

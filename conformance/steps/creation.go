@@ -112,7 +112,9 @@ func (w *World) neverRuns(ctx context.Context) error {
 		if err := w.check(refusal.Answer() && refusal.Status >= 400, "the sandbox is neither made nor refused", "an error, or a sandbox that ends in Failed", w.answer()); err != nil {
 			return err
 		}
-		return w.nothingLeft(ctx, w.vars["case"])
+		err := w.nothingLeft(ctx, w.vars["case"])
+		w.last = refusal
+		return err
 	}
 	box, err := w.box()
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"path"
+	"time"
 
 	"github.com/cucumber/godog"
 
@@ -205,6 +206,7 @@ func (w *World) breakOff(ctx context.Context, target string) error {
 type breaker func()
 
 func (b breaker) Read([]byte) (int, error) {
+	<-time.After(200 * time.Millisecond) // nothing tells when the first half has come
 	b()
 	return 0, errors.New("the suite breaks off here")
 }

@@ -39,6 +39,15 @@ func (w *World) sandboxes(s *register) {
 		}
 		return w.becomes(ctx, "Paused")
 	})
+	s.step(`where there is a sandbox (\w+) is answered (\d+)`, func(ctx context.Context, id, status string) error {
+		if len(w.boxes) == 0 {
+			return nil // create was refused
+		}
+		if err := w.call(ctx, id, judge.Request{}); err != nil {
+			return err
+		}
+		return w.status(status)
+	})
 	s.step(`the sandbox is gone, and stays so`, w.isGone)
 	s.step(`the answer is 204, or 409 and 204 once the sandbox is Running`, w.deletedInTheEnd)
 	s.step(`the sandbox has been Paused for (\d+) s`, func(ctx context.Context, seconds int) error {

@@ -60,10 +60,8 @@ Feature: Create a sandbox and look at it
       """
     Then LC-CREATE-05: the sandbox is refused and leaves nothing behind, or ends in Failed and was never Running
     And LC-CREATE-06: a failure names its cause, the entrypoint, in reason or message
-    When I call pauseSandbox
-    Then LC-PAUSE-02: the answer is 409
-    When I call resumeSandbox
-    Then LC-RESUME-02: the answer is 409
+    And LC-PAUSE-02: where there is a sandbox pauseSandbox is answered 409
+    And LC-RESUME-02: where there is a sandbox resumeSandbox is answered 409
 
   @LC-LIMIT-01
   Scenario: A memory limit

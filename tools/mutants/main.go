@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -56,14 +57,19 @@ func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.
 		rows[row.ID] = row
 	}
 	jobs := jobs(plane, expr)
+	var mu sync.Mutex // guards progress
+	say := func(r Result, note string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintf(progress, "%-11s %-14s %s (%s)%s %s\n", r.Outcome, r.Requirement, r.Name, r.Took.Round(time.Millisecond), note, r.Note)
+	}
 	results := make([]Result, len(jobs))
 	var g errgroup.Group
 	g.SetLimit(parallel)
 	for i, j := range jobs {
 		g.Go(func() error {
 			results[i] = j.run(ctx, l, rows)
-			r := results[i]
-			fmt.Fprintf(progress, "%-11s %-14s %s (%s) %s\n", r.Outcome, r.Requirement, r.Name, r.Took.Round(time.Millisecond), r.Note)
+			say(results[i], "")
 			return ctx.Err()
 		})
 	}
@@ -75,8 +81,7 @@ func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.
 		if !results[i].Good() && ctx.Err() == nil {
 			first := results[i]
 			results[i] = j.run(ctx, l, rows)
-			r := results[i]
-			fmt.Fprintf(progress, "%-11s %-14s %s (again, alone; before: %s) %s\n", r.Outcome, r.Requirement, r.Name, first.Outcome, r.Note)
+			say(results[i], " again, alone; before: "+first.Outcome)
 		}
 	}
 	return results, ctx.Err()

@@ -35,17 +35,17 @@ func TestEveryRowHasAMutant(t *testing.T) {
 	}
 }
 
-func TestTheSuiteKillsEveryMutantOfExecd(t *testing.T) { run(t, "execd") }
+func TestTheSuiteKillsEveryMutantOfExecd(t *testing.T) { run(t, "execd", 4) }
 
 func TestTheSuiteKillsEveryMutantOfTheLifecycle(t *testing.T) {
 	dockertest.Engine(t)
-	run(t, "lifecycle")
+	run(t, "lifecycle", 10) // most of it waits for sandboxes to end by themselves
 }
 
-func run(t *testing.T, plane string) {
+func run(t *testing.T, plane string, parallel int) {
 	lab := &Lab{Execd: filepath.Join("..", "..", "bin", "execd"), Image: "opensandbox/debian:local", StateRoot: t.TempDir()}
 	var log strings.Builder
-	results, err := lab.Run(t.Context(), plane, 4, regexp.MustCompile(""), &log)
+	results, err := lab.Run(t.Context(), plane, parallel, regexp.MustCompile(""), &log)
 	if err != nil {
 		t.Fatal(err)
 	}

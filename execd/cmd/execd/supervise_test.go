@@ -184,9 +184,17 @@ func daemonPID(t *testing.T, d *daemon) int {
 }
 
 func TestNotFirstItStillReapsAndTakesTheDaemonAlong(t *testing.T) {
-	cmd := exec.Command(binary, "supervise", "--listen", "127.0.0.1:0", "--", "sh", "-c", "(sh -c 'sleep 0.2; exit 3' &) ; trap 'exit 4' TERM; while :; do sleep 0.05; done")
+	ready := filepath.Join(t.TempDir(), "ready")
+	if err := syscall.Mkfifo(ready, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "supervise", "--listen", "127.0.0.1:0", "--", "sh", "-c",
+		"(sh -c 'sleep 0.2; exit 3' &) ; trap 'exit 4' TERM; echo ready > "+ready+"; while :; do sleep 0.05; done")
 	cmd.Env = append(os.Environ(), "EXECD_ACCESS_TOKEN="+secret)
 	d := start(t, cmd)
+	if _, err := os.ReadFile(ready); err != nil { // waits until the entrypoint has set its trap
+		t.Fatal(err)
+	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
