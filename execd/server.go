@@ -5,6 +5,8 @@ package execd
 import (
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
@@ -23,6 +25,7 @@ type Config struct {
 	Log   *slog.Logger // nil: slog.Default()
 	Token string       // what callers must send in TokenHeader; "": anyone may call
 	Env   []string     // of commands; nil: os.Environ()
+	Root  string       // directory for what the daemon keeps, made when it is first needed; "": execd in os.TempDir()
 }
 
 // Server serves the API. It owns everything that its callers start.
@@ -35,6 +38,9 @@ type Server struct {
 func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Root == "" {
+		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
 	h := &handler{commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env})}
 	api, err := execdapi.NewServer(h, h,

@@ -32,7 +32,7 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 	if err != nil {
 		return err
 	}
-	api, err := execd.New(execd.Config{Log: log, Token: token})
+	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root})
 	if err != nil {
 		return err
 	}
