@@ -5,6 +5,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/exchange"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
@@ -51,4 +52,21 @@ func Place(doc *spec.Document, op *spec.Operation) string {
 		return doc.Name
 	}
 	return place(doc, op.Must.Origin)
+}
+
+// Frame returns the breaches of one frame of a stream that is no execution's, by the schema of its answer.
+func Frame(e *exchange.Exchange, level spec.Level, value any) []Breach {
+	op, reading := e.Operation.Must, e.Document.Must
+	if level == spec.Should {
+		op, reading = e.Operation.Should, e.Document.Should
+	}
+	response := e.Document.Response(reading, op, e.Status)
+	if response == nil {
+		return nil
+	}
+	media := response.Content.Get("text/event-stream")
+	if media == nil || media.Schema == nil {
+		return nil
+	}
+	return Value(e.Document, level, "a frame", media.Schema.Value, value)
 }

@@ -28,6 +28,7 @@ type Exchange struct {
 	RequestCut    bool           // there was more
 	Fields        map[string]any // the request body as an object, where it is one
 	Left          bool           // the suite itself ended the exchange early
+	OpenEnd       bool           // a stream that may end without a terminal event
 
 	Err           error // there was no answer, or it broke off
 	Proto         string

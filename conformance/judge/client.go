@@ -47,12 +47,14 @@ type Request struct {
 	OnEvent   func(stream.Event) bool // for a stream: false leaves it
 	Limit     time.Duration           // instead of the deadline of answers and streams
 	Rough     bool                    // the sandbox itself may break: a stream that breaks off then is no finding
+	OpenEnd   bool                    // for a stream: it is going to be interrupted, and may end without a terminal event
+	Endless   bool                    // for a stream: it ends when the suite hangs up, at the latest after Limit
 }
 
 // Do makes the request and returns the exchange, judged. Where there is no answer, or it broke off, Exchange.Err says
 // so; the error is for requests that could not be made at all.
 func (c *Client) Do(ctx context.Context, r Request) (*exchange.Exchange, error) {
-	x := &exchange.Exchange{Document: c.Document, Operation: r.Operation, Scenario: r.Scenario, Fields: r.Fields, ContentLength: -1}
+	x := &exchange.Exchange{Document: c.Document, Operation: r.Operation, Scenario: r.Scenario, Fields: r.Fields, OpenEnd: r.OpenEnd, ContentLength: -1}
 	sequenced := r.Operation != nil && r.Operation.Must.Responses.Value("200") != nil &&
 		r.Operation.Must.Responses.Value("200").Value.Content.Get("text/event-stream") != nil &&
 		r.Operation.Must.Responses.Value("200").Value.Content.Get("application/json") == nil
@@ -88,6 +90,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*exchange.Exchange, error) 
 		}
 		counted := &counter{Reader: resp.Body}
 		x.Stream = stream.Read(ctx, counted, leave)
+		x.Left = x.Left || r.Endless && ctx.Err() != nil
 		x.BodySize = counted.n
 	} else {
 		kept := &bytes.Buffer{}

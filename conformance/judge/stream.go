@@ -47,12 +47,32 @@ func (b *Book) judgeStream(x *exchange.Exchange) {
 	if !left && !faulty[spec.StreamEnd] {
 		b.judgeEnd(x)
 	}
-	if x.Operation == nil || x.Operation.Must.Extensions[spec.ExtEventSequence] == nil {
+	if x.Operation == nil {
+		return
+	}
+	if x.Operation.Must.Extensions[spec.ExtEventSequence] == nil {
+		b.judgeFrames(x)
 		return
 	}
 	b.judgeEvents(x)
 	b.judgeTimestamps(x)
-	b.judgeOrder(x, left)
+	b.judgeOrder(x, left || x.OpenEnd)
+}
+
+// judgeFrames judges a stream of other things than events of an execution: each by the schema of the answer.
+func (b *Book) judgeFrames(x *exchange.Exchange) {
+	for _, reading := range []struct {
+		aspect spec.Aspect
+		level  spec.Level
+	}{{spec.AsDocumented, spec.Must}, {spec.AsRecommended, spec.Should}} {
+		var breaches []contract.Breach
+		for _, event := range x.Stream.Events {
+			if event.Value != nil {
+				breaches = append(breaches, contract.Frame(x, reading.level, floats(event.Value))...)
+			}
+		}
+		b.byDocument(x, reading.aspect, reading.level, breaches)
+	}
 }
 
 func (b *Book) judgeFirst(x *exchange.Exchange) {

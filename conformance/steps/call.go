@@ -23,7 +23,16 @@ func (w *World) calls(s *register) {
 		return w.callWith(ctx, id, w.expand(doc.Content), nil)
 	})
 	s.step(`I call (\w+) with the query "([^"]*)"`, func(ctx context.Context, id, query string) error {
-		return w.call(ctx, id, judge.Request{Query: query})
+		return w.call(ctx, id, judge.Request{Query: w.expand(query)})
+	})
+	s.step(`I call (\w+) for "([^"]*)"`, func(ctx context.Context, id, value string) error {
+		return w.call(ctx, id, judge.Request{Path: w.fill(id, value)})
+	})
+	s.step(`I call (\w+) for "([^"]*)" with the query "([^"]*)"`, func(ctx context.Context, id, value, query string) error {
+		return w.call(ctx, id, judge.Request{Path: w.fill(id, value), Query: w.expand(query)})
+	})
+	s.step(`I call (\w+) for "([^"]*)" with`, func(ctx context.Context, id, value string, doc *godog.DocString) error {
+		return w.callWith(ctx, id, w.expand(doc.Content), w.fill(id, value))
 	})
 	s.step(`I call (\w+) without the key`, func(ctx context.Context, id string) error {
 		_, c, err := w.operation(ctx, id)
@@ -74,8 +83,12 @@ func (w *World) calls(s *register) {
 			fmt.Sprintf("at most %d ms", most), fmt.Sprintf("%d ms", took.Milliseconds()))
 	})
 	s.step(`(\w+) refuses each of these with 400`, func(ctx context.Context, id string, table *godog.Table) error {
-		return w.refuses(ctx, id, table)
+		return w.refuses(ctx, id, nil, table)
 	})
+	s.step(`(\w+) for "([^"]*)" refuses each of these with 400`, func(ctx context.Context, id, value string, table *godog.Table) error {
+		return w.refuses(ctx, id, w.fill(id, value), table)
+	})
+	s.step(`none of these mistakes is answered with a 5xx`, w.mistakes)
 }
 
 // call makes a request for an operation, on this scenario's sandbox where it takes one.
@@ -92,11 +105,31 @@ func (w *World) call(ctx context.Context, id string, r judge.Request) error {
 		}
 		r.Path = map[string]string{"sandboxId": box.ID}
 	}
-	if id == "runCommand" {
-		return w.run(ctx, r)
+	if executes(op) {
+		return w.execute(ctx, c, r)
 	}
 	_, err = w.do(ctx, c, r)
 	return err
+}
+
+// executes says whether the answer of an operation is the stream of an execution.
+func executes(op *spec.Operation) bool { return op.Must.Extensions[spec.ExtEventSequence] != nil }
+
+// fill gives every path parameter of an operation the same value.
+func (w *World) fill(id, value string) map[string]string {
+	op := w.Target.Lifecycle.Document.Operation(id)
+	if op == nil {
+		op = w.Target.ExecdDocument.Operation(id)
+	}
+	path := map[string]string{}
+	if op != nil {
+		for _, p := range op.Parameters {
+			if p.Value.In == "path" {
+				path[p.Value.Name] = w.expand(value)
+			}
+		}
+	}
+	return path
 }
 
 func (w *World) callWith(ctx context.Context, id, text string, path map[string]string) error {
@@ -164,10 +197,10 @@ func answered(x *exchange.Exchange) string {
 }
 
 // refuses sends an operation bodies that it must refuse, and checks each answer.
-func (w *World) refuses(ctx context.Context, id string, table *godog.Table) error {
+func (w *World) refuses(ctx context.Context, id string, path map[string]string, table *godog.Table) error {
 	for _, row := range table.Rows[1:] {
 		what, text := row.Cells[0].Value, w.expand(row.Cells[1].Value)
-		if err := w.callWith(ctx, id, text, nil); err != nil {
+		if err := w.callWith(ctx, id, text, path); err != nil {
 			return err
 		}
 		if err := w.refused(what, text); err != nil {
@@ -184,4 +217,24 @@ func (w *World) refused(what, text string) error {
 		kept, want = kept || w.last.Status == http.StatusUnsupportedMediaType, "400 or 415"
 	}
 	return w.check(kept, "a request that makes no sense is not refused ("+what+")", want, w.answer())
+}
+
+// mistakes makes requests that are wrong in some way: whatever the answer is, it must not blame the deployment.
+func (w *World) mistakes(ctx context.Context, table *godog.Table) error {
+	for _, row := range table.Rows[1:] {
+		id, query, text := row.Cells[0].Value, w.expand(row.Cells[1].Value), w.expand(row.Cells[2].Value)
+		r := judge.Request{Query: query, Path: w.fill(id, "${unknown}")}
+		if text != "" {
+			_ = json.Unmarshal([]byte(text), &r.Fields) // what is no object has no fields
+			r.Body, r.Header = []byte(text), http.Header{"Content-Type": {"application/json"}}
+		}
+		if err := w.call(ctx, id, r); err != nil {
+			return err
+		}
+		kept := w.last.Status < 500 || w.last.Status == http.StatusNotImplemented
+		if err := w.check(kept, "a mistake of the caller is answered with a 5xx ("+id+" "+query+")", "a 4xx", w.answer()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -10,17 +10,23 @@ import (
 	"strings"
 	"time"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/cucumber/godog"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/stream"
 )
 
-// output is what the stream of a command said.
+// output is what the stream of an execution said.
 type output struct {
+	init           string   // the id of the execution
 	stdout, stderr []string // the texts of the events
-	last           string   // type of the terminal event
+	status         []string
+	results        []map[string]any
+	counts         []string
+	last           string // type of the terminal event
 	ename, evalue  string
+	traceback      []any
 	types          []string
 }
 
@@ -28,6 +34,15 @@ func (o *output) take(e stream.Event) {
 	o.types = append(o.types, e.Type)
 	text, _ := e.Value["text"].(string)
 	switch e.Type {
+	case "init":
+		o.init = text
+	case "status":
+		o.status = append(o.status, text)
+	case "result":
+		results, _ := e.Value["results"].(map[string]any)
+		o.results = append(o.results, results)
+	case "execution_count":
+		o.counts = append(o.counts, fmt.Sprint(e.Value["execution_count"]))
 	case "stdout":
 		o.stdout = append(o.stdout, text)
 	case "stderr":
@@ -38,6 +53,7 @@ func (o *output) take(e stream.Event) {
 		o.last = e.Type
 		failure, _ := e.Value["error"].(map[string]any)
 		o.ename, _ = failure["ename"].(string)
+		o.traceback, _ = failure["traceback"].([]any)
 		switch value := failure["evalue"].(type) {
 		case string:
 			o.evalue = value
@@ -91,7 +107,7 @@ func (w *World) commands(s *register) {
 		return w.check(known && code != 0, "there is no such exit code", "an integer other than 0 as evalue", w.ending())
 	})
 	s.step(`the error has the ename (\w+)`, func(_ context.Context, want string) error {
-		return w.equal("ename", want, w.out.ename)
+		return w.check(w.out.last == "error" && w.out.ename == want, "ename is not as it must be", quoted(want), w.ending())
 	})
 	s.step(`(stdout|stderr) is "(.*)"`, func(_ context.Context, kind, want string) error {
 		return w.text(kind, w.expand(unescape(want)))
@@ -124,14 +140,18 @@ func (w *World) commands(s *register) {
 		return w.check(slices.Equal(want, got), "the events are others", fmt.Sprintf("%q", want), fmt.Sprintf("%.300q", got))
 	})
 	s.step(`there is no file "(.*)"`, func(ctx context.Context, path string) error {
-		judged, out := w.last, w.out
-		defer func() { w.last, w.out = judged, out }()
 		there, err := w.exists(ctx, w.expand(path))
 		if err != nil {
 			return err
 		}
-		w.last = judged
-		return w.check(!there, "a file was made that must not be", "no file "+w.expand(path), "it is there")
+		return w.check(!there, "a file is there that must not be", "no file "+w.expand(path), "it is there")
+	})
+	s.step(`there is still "(.*)"`, func(ctx context.Context, path string) error {
+		there, err := w.exists(ctx, w.expand(path))
+		if err != nil {
+			return err
+		}
+		return w.check(there, "something is gone that must be there", w.expand(path), "it is not there")
 	})
 }
 
@@ -187,25 +207,40 @@ func (w *World) run(ctx context.Context, r judge.Request) error {
 	if err != nil {
 		return err
 	}
-	w.out = output{}
 	r.Operation = c.Document.Operation("runCommand")
+	return w.execute(ctx, c, r)
+}
+
+// execute makes a request whose answer is the stream of an execution, and keeps what it says; its id is then ${id}.
+func (w *World) execute(ctx context.Context, c *judge.Client, r judge.Request) error {
+	w.out = output{}
 	on := r.OnEvent
 	r.OnEvent = func(e stream.Event) bool {
 		w.out.take(e)
 		return on == nil || on(e)
 	}
-	_, err = w.do(ctx, c, r)
+	_, err := w.do(ctx, c, r)
+	if w.out.init != "" {
+		w.vars["id"] = w.out.init
+	}
 	return err
 }
 
-// quiet runs a command that is no part of what is judged, and returns its stdout.
-func (w *World) quiet(ctx context.Context, command string) (string, error) {
-	last, out := w.last, w.out
-	defer func() { w.last, w.out = last, out }()
-	if err := w.command(ctx, command, false); err != nil {
-		return "", err
-	}
-	return strings.TrimSpace(joined(w.out.stdout)), nil
+// aside does something that is no part of what is judged: the latest exchange and output stay what they are.
+func (w *World) aside(do func() error) error {
+	last, out, id := w.last, w.out, w.vars["id"]
+	defer func() { w.last, w.out, w.vars["id"] = last, out, id }()
+	return do()
+}
+
+// quiet runs a command that is no part of what is judged, and returns its stdout, line ends left out.
+func (w *World) quiet(ctx context.Context, command string) (said string, err error) {
+	err = w.aside(func() error {
+		err := w.command(ctx, command, false)
+		said = strings.TrimSpace(joined(w.out.stdout))
+		return err
+	})
+	return said, err
 }
 
 // directory makes a directory for the scenario and calls it ${dir}.
@@ -233,7 +268,7 @@ func (w *World) removeDirs(ctx context.Context) {
 
 // exists says whether a file is there, by the command or, where that fails, by info.
 func (w *World) exists(ctx context.Context, path string) (bool, error) {
-	said, err := w.quiet(ctx, "if [ -e '"+path+"' ]; then echo there; else echo absent; fi")
+	said, err := w.quiet(ctx, "if [ -e "+shellescape.Quote(path)+" ] || [ -L "+shellescape.Quote(path)+" ]; then echo there; else echo absent; fi")
 	if err != nil {
 		return false, err
 	}
@@ -243,14 +278,20 @@ func (w *World) exists(ctx context.Context, path string) (bool, error) {
 	case "absent":
 		return false, nil
 	}
-	x, err := w.info(ctx, path)
-	if err != nil {
+	status := 0
+	err = w.aside(func() error {
+		x, err := w.info(ctx, path)
+		if err == nil {
+			status = x.Status
+		}
+		return err
+	})
+	switch {
+	case err != nil:
 		return false, err
-	}
-	switch x.Status {
-	case http.StatusOK:
+	case status == http.StatusOK:
 		return true, nil
-	case http.StatusNotFound:
+	case status == http.StatusNotFound:
 		return false, nil
 	}
 	return false, unjudged("whether %s is there can't be found out", path)

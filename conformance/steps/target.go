@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
@@ -31,8 +33,10 @@ type Target struct {
 	Capabilities  *Capabilities
 
 	mu     sync.Mutex
-	guests map[string]bool // ids of the sandboxes that were made and not yet removed
+	guests map[string]bool                // ids of the sandboxes that were made and not yet removed
+	locks  map[string]*semaphore.Weighted // by language: who deletes all its contexts must be alone
 	shared *shared
+	facts  Capabilities // what was found out about the sandbox and its daemon, by name
 }
 
 type shared struct {
@@ -50,7 +54,7 @@ func NewRun() string {
 
 // Prepare makes the target ready for use.
 func (t *Target) Prepare() {
-	t.guests, t.shared = map[string]bool{}, &shared{}
+	t.guests, t.shared, t.locks = map[string]bool{}, &shared{}, map[string]*semaphore.Weighted{}
 }
 
 // Alive says whether the deployment answers at all.

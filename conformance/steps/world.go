@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,13 +50,24 @@ type World struct {
 	late   lateness          // of the lines of the latest dialogue
 	put    map[string][]byte // what was uploaded to where
 	inward bool              // the endpoint supplies the token: requests without it are made inside the sandbox
+
+	begun    *started          // the execution that goes on beside the scenario
+	contexts map[string]string // code contexts that it made, by the name that it gave them
+	sessions []string          // shell sessions that it made
+	counts   []string          // execution counts of the runs since it looked at them last
+	listed   map[string]bool   // context ids that were remembered
+	cursor   string            // of the latest logs
+	cleanup  []func()          // what to undo at the end, the latest first
+	frames   []map[string]any  // of the latest watch
+	arrived  []time.Time       // when each came
 }
 
 // NewWorld begins a scenario.
 func NewWorld(target *Target, scenario string, rows []string) *World {
 	return &World{
 		Target: target, Scenario: scenario, Rows: rows, Checked: map[string]bool{},
-		vars: map[string]string{"run": target.Run}, put: map[string][]byte{},
+		vars: map[string]string{"run": target.Run, "unknown": unknownID(), "mark": newMark()}, put: map[string][]byte{},
+		contexts: map[string]string{},
 	}
 }
 
@@ -164,6 +176,13 @@ func unescape(text string) string {
 
 // End cleans up behind the scenario: also when the run was told to end.
 func (w *World) End(ctx context.Context) {
+	w.stopBegun()
+	if w.inside != nil && len(w.boxes) == 0 {
+		w.forget(ctx)
+	}
+	for _, undo := range slices.Backward(w.cleanup) {
+		undo()
+	}
 	if w.inside != nil && len(w.dirs) > 0 && len(w.boxes) == 0 {
 		w.removeDirs(ctx)
 	}

@@ -62,6 +62,10 @@ func (s *settlement) requirements() {
 			outcome, reason = report.Skipped, fmt.Sprintf("the group %s is not offered", req.Group)
 			r.findings, r.order = nil, nil
 		}
+		if s.absent[req.Capability] {
+			outcome, reason = report.Skipped, "the deployment does not have the capability "+req.Capability
+			r.findings, r.order = nil, nil
+		}
 		if outcome == report.Unknown {
 			s.unjudged = append(s.unjudged, req.ID+": "+reason)
 		}

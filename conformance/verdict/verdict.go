@@ -20,6 +20,7 @@ type Ballot struct {
 	mu        sync.Mutex
 	rows      map[string]*row
 	offered   map[string]bool // operation to: some answer was other than "not offered"
+	absent    map[string]bool // capabilities that the deployment does not have
 	exchanges int
 	stopped   string // why the run as a whole could not go on
 	broken    bool   // it was interrupted, which outweighs even errors
@@ -35,7 +36,7 @@ type row struct {
 
 // New makes an empty ballot.
 func New(claim Claim) *Ballot {
-	b := &Ballot{claim: claim, rows: map[string]*row{}, offered: map[string]bool{}}
+	b := &Ballot{claim: claim, rows: map[string]*row{}, offered: map[string]bool{}, absent: map[string]bool{}}
 	for _, r := range claim.Ledger {
 		b.rows[r.ID] = &row{findings: map[string]*report.Finding{}}
 	}
@@ -98,6 +99,13 @@ func (b *Ballot) Exchange(operation string, offered bool) {
 	if operation != "" {
 		b.offered[operation] = b.offered[operation] || offered
 	}
+}
+
+// Absent says that the deployment lacks an optional capability: nothing of it counts.
+func (b *Ballot) Absent(capability string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.absent[capability] = true
 }
 
 // Stop says why the run could not go on; the first reason stands.
