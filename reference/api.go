@@ -13,10 +13,8 @@ import (
 )
 
 // API implements the operations of the lifecycle YAML over a Manager. It
-// translates and holds no rule. What it does not implement yet answers 501.
+// translates and holds no rule.
 type API struct {
-	lifecycleapi.UnimplementedHandler
-
 	Sandboxes *sandbox.Manager
 	// PublicAddress is the host and port at which clients reach the gateway, as
 	// it stands in endpoints. Empty: the Host header of the request.
@@ -85,6 +83,16 @@ func (a *API) RenewSandboxExpiration(ctx context.Context, req *lifecycleapi.Rene
 		return nil, wireError(err)
 	}
 	return &lifecycleapi.RenewSandboxExpirationResponse{ExpiresAt: until}, nil
+}
+
+// PatchSandboxMetadata is PATCH /sandboxes/{sandboxId}/metadata.
+func (a *API) PatchSandboxMetadata(ctx context.Context, req lifecycleapi.PatchSandboxMetadataReq, params lifecycleapi.PatchSandboxMetadataParams) (*lifecycleapi.Sandbox, error) {
+	sb, err := a.Sandboxes.Patch(ctx, params.SandboxId, metadataPatch(req))
+	if err != nil {
+		return nil, wireError(err)
+	}
+	shown := shown(sb)
+	return &shown, nil
 }
 
 // GetSandboxEndpoint is GET /sandboxes/{sandboxId}/endpoints/{port}. All ports

@@ -118,3 +118,23 @@ func badFilter() error {
 	return httpapi.Errorf(http.StatusBadRequest, "INVALID_METADATA_FILTER",
 		"metadata is not a list of pairs; write key=value&key=value, keys and values percent-encoded, and encode the whole once more")
 }
+
+// metadataPatch reads a merge patch, whichever content type it came with: nil
+// where it says null.
+func metadataPatch(req lifecycleapi.PatchSandboxMetadataReq) map[string]*string {
+	var patch lifecycleapi.MetadataPatch
+	switch req := req.(type) {
+	case *lifecycleapi.PatchSandboxMetadataApplicationJSON:
+		patch = lifecycleapi.MetadataPatch(*req)
+	case *lifecycleapi.PatchSandboxMetadataApplicationMergePatchJSON:
+		patch = lifecycleapi.MetadataPatch(*req)
+	}
+	changes := make(map[string]*string, len(patch))
+	for key, value := range patch {
+		changes[key] = nil
+		if text, ok := value.Get(); ok {
+			changes[key] = &text
+		}
+	}
+	return changes
+}

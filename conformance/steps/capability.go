@@ -77,6 +77,20 @@ var probes = map[string]func(context.Context, *World) (bool, error){
 		err := w.call(ctx, "replaceContent", judge.Request{Query: "verbose=true", Body: data, Header: header, Rough: true})
 		return w.last.OK() && len(w.last.Body) > 0, err // whoever ignores the parameter answers nothing
 	},
+	"manual-cleanup": func(ctx context.Context, w *World) (bool, error) {
+		probe := NewWorld(w.Target, w.Scenario, nil)
+		defer probe.End(context.WithoutCancel(ctx))
+		if err := probe.createSandbox(ctx, map[string]any{"timeout": nil}); err != nil {
+			return false, err
+		}
+		_, ends := body(probe.last).time("expiresAt")
+		return probe.last.OK() && !ends, nil
+	},
+	"metadata-patch": func(ctx context.Context, w *World) (bool, error) {
+		data, header := judge.JSON(map[string]any{})
+		err := w.call(ctx, "patchSandboxMetadata", judge.Request{Body: data, Header: header, Rough: true})
+		return !judge.NotOffered(w.last), err
+	},
 	"command-output": func(ctx context.Context, w *World) (bool, error) {
 		return w.answersFor(ctx, "getCommandOutput", false)
 	},

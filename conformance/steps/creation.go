@@ -66,7 +66,13 @@ func (w *World) creation(s *register) {
 	s.step(`a failure names its cause, the (image|entrypoint), in reason or message`, w.namesCause)
 	s.step(`no answer had the text "(.*)"`, w.noAnswerHad)
 	s.step(`createSandbox refuses each of these with 400, and creates nothing`, w.refusesCreation)
-	s.step(`the deployment has no manual cleanup`, w.noManualCleanup)
+	s.step(`the deployment has no manual cleanup`, func(ctx context.Context) error {
+		present, err := w.has(ctx, "manual-cleanup")
+		if err == nil && present {
+			return &Skip{"the deployment has the capability manual-cleanup"}
+		}
+		return err
+	})
 }
 
 func (w *World) expiresAfter(_ context.Context, seconds, slack int) error {
@@ -236,26 +242,4 @@ func (w *World) nothingLeft(ctx context.Context, mark string) error {
 	}
 	items, _ := body(x)["items"].([]any)
 	return w.check(len(items) == 0, "a request that was refused left a sandbox behind", "no sandbox", fmt.Sprintf("%d sandboxes", len(items)))
-}
-
-// noManualCleanup skips a scenario where a sandbox without an end may be made.
-func (w *World) noManualCleanup(ctx context.Context) error {
-	if w.Target.Manual != nil && *w.Target.Manual {
-		return &Skip{"the deployment has the capability manual-cleanup"}
-	}
-	if _, known := w.Target.Capabilities.Found("manual-cleanup"); known {
-		return nil
-	}
-	probe := NewWorld(w.Target, w.Scenario, nil)
-	defer probe.End(context.WithoutCancel(ctx))
-	if err := probe.createSandbox(ctx, map[string]any{"timeout": nil}); err != nil {
-		return err
-	}
-	_, ends := body(probe.last).time("expiresAt")
-	present := probe.last.OK() && !ends
-	w.Target.Capabilities.Set("manual-cleanup", present)
-	if present {
-		return &Skip{"the deployment has the capability manual-cleanup"}
-	}
-	return nil
 }

@@ -50,6 +50,8 @@ func (w *World) all(r *register) {
 	w.ranges(r)
 	w.sandboxes(r)
 	w.creation(r)
+	w.metadata(r)
+	w.limits(r)
 	w.listing(r)
 	w.expiry(r)
 	w.endpoints(r)

@@ -29,7 +29,6 @@ type Target struct {
 	Bare          *judge.Client // the daemon of profile execd; nil: it is reached through a sandbox
 	Image         string
 	Run           string // names this run in the metadata of its sandboxes
-	Manual        *bool  // whether the deployment has manual cleanup; nil: unknown
 	Capabilities  *Capabilities
 
 	mu     sync.Mutex
