@@ -109,7 +109,7 @@ func merge(to any, patch any) any {
 
 // createSandbox makes a sandbox and does not wait for it. An answer that is the environment's fault ends the scenario.
 func (w *World) createSandbox(ctx context.Context, changes map[string]any) error {
-	request := w.base(changes)
+	request := nulls(w.base(changes))
 	w.vars["case"] = newMark()
 	if metadata, ok := request["metadata"].(map[string]any); ok {
 		metadata["osc-case"] = w.vars["case"]

@@ -13,7 +13,7 @@ import (
 )
 
 func (w *World) limits(s *register) {
-	s.step(`two busy loops use at most ([\d.]+) s of processor in 2 s`, w.burn)
+	s.step(`four busy loops use at most ([\d.]+) s of processor in 2 s`, w.burn)
 	s.step(`createSandbox takes each of these limits`, w.takesLimits)
 	s.step(`the sandbox ends in (\w+)(?: or (\w+))?, or is gone`, func(ctx context.Context, a, b string) error {
 		box, err := w.box()
@@ -34,13 +34,13 @@ func (w *World) limits(s *register) {
 	})
 }
 
-// burn keeps two processors busy, and reads what the shell's children used of them.
+// burn keeps four processors busy, and reads what the shell's children used of them.
 func (w *World) burn(ctx context.Context, most string) error {
 	limit, err := strconv.ParseFloat(most, 64)
 	if err != nil {
 		return fmt.Errorf("the step's own number: %w", err)
 	}
-	said, err := w.quiet(ctx, `(timeout 2 sh -c 'while :; do :; done' & timeout 2 sh -c 'while :; do :; done'; wait) >/dev/null 2>&1; times`)
+	said, err := w.quiet(ctx, `(for i in 1 2 3 4; do timeout 2 sh -c 'while :; do :; done' & done; wait) >/dev/null 2>&1; times`)
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,11 @@ Feature: Limits, and sandboxes that end by themselves
   Scenario: A processor limit
     When I create a sandbox with
       """
-      {"resourceLimits": {"cpu": "500m", "memory": "512Mi", "osc-unknown": "7"}}
+      {"resourceLimits": {"cpu": "200m", "memory": "512Mi", "osc-unknown": "7"}}
       """
     Then LC-LIMIT-05: the answer is 202
     When the sandbox becomes Running
-    Then LC-LIMIT-03: two busy loops use at most 1.5 s of processor in 2 s
+    Then LC-LIMIT-03: four busy loops use at most 0.7 s of processor in 2 s
 
   @LC-LIMIT-04
   Scenario: The ways to write a limit

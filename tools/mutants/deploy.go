@@ -70,7 +70,7 @@ func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler,
 		clock = m.Clock(clock, act)
 	}
 	manager, err := sandbox.New(ctx, sandbox.Config{
-		Store: rows, Runtime: runs, Clock: clock, Log: slog.New(slog.DiscardHandler),
+		Store: rows, Runtime: runs, Clock: clock, Log: slog.New(slog.DiscardHandler), ManualCleanup: m.Setup.Manual,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -28,6 +28,7 @@ type Mutant struct {
 // Setup is what a mutant's deployment and its judge have besides the fault.
 type Setup struct {
 	NoToken bool // the daemon is started without a token
+	Manual  bool // the server has manual cleanup
 	Quick   bool // the judge waits briefly for states, since the fault keeps them from coming
 }
 

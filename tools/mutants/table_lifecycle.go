@@ -15,6 +15,7 @@ var (
 	pauseSandbox    = mutant.Op("POST", "/sandboxes/{sandboxId}/pause")
 	resumeSandbox   = mutant.Op("POST", "/sandboxes/{sandboxId}/resume")
 	renewSandbox    = mutant.Op("POST", "/sandboxes/{sandboxId}/renew-expiration")
+	patchSandbox    = mutant.Op("PATCH", "/sandboxes/{sandboxId}/metadata")
 	sandboxEndpoint = mutant.Op("GET", "/sandboxes/{sandboxId}/endpoints/{port}")
 )
 
@@ -28,6 +29,7 @@ func lifecycleMutants() []Mutant {
 		renewMutants(), expireMutants(),
 		endpointMutants(), gatewayMutants(),
 		keyMutants(), lifecycleHTTPMutants(),
+		patchMutants(), furtherLimitMutants(), endMutants(), manualMutants(), oddMetadataMutants(),
 	)
 }
 
