@@ -31,13 +31,14 @@ func List(ctx context.Context, path string, depth int) ([]execdapi.FileInfo, err
 	}
 	w := &walker{
 		ctx:      ctx,
+		root:     root,
 		accounts: account.Load("/etc"),
 		wanted:   func(fs.DirEntry, string) bool { return true },
 		enter:    func(_ string, level int) bool { return level < depth },
-		hits:     []execdapi.FileInfo{},
 	}
-	if err := w.walk(root, "", 0); err != nil {
+	infos, err := w.walk()
+	if err != nil {
 		return nil, refusal(path, err)
 	}
-	return w.hits, nil
+	return infos, nil
 }

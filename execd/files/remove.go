@@ -51,6 +51,10 @@ func checkRemovable(path string) error {
 	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
 		return &os.PathError{Op: "write", Path: dir, Err: err}
 	}
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) == nil && (fs.Type == unix.PROC_SUPER_MAGIC || fs.Type == unix.SYSFS_MAGIC) {
+		return unix.EPERM // the kernel's own
+	}
 	var st, parent unix.Statx_t
 	for _, look := range []struct {
 		path  string

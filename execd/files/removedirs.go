@@ -25,7 +25,7 @@ func RemoveDirs(paths []string) error {
 		}
 	}
 	for _, path := range paths {
-		if err := os.RemoveAll(trimSlashes(path)); err != nil {
+		if err := os.RemoveAll(trimSlashes(path)); err != nil && !isMissing(err) {
 			var where *fs.PathError
 			if errors.As(err, &where) && errors.Is(err, unix.EBUSY) {
 				return fault.Errorf(fault.Invalid, "a file system is mounted at %q: unmount it first", where.Path)

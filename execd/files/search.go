@@ -30,13 +30,14 @@ func Search(ctx context.Context, path, pattern string) ([]execdapi.FileInfo, err
 	}
 	w := &walker{
 		ctx:      ctx,
+		root:     root,
 		accounts: account.Load("/etc"),
 		wanted:   func(e fs.DirEntry, rel string) bool { return e.Type().IsRegular() && glob.match(e.Name(), rel) },
 		enter:    func(rel string, _ int) bool { return glob.mayMatchIn(rel) },
-		hits:     []execdapi.FileInfo{},
 	}
-	if err := w.walk(root, "", 0); err != nil {
+	infos, err := w.walk()
+	if err != nil {
 		return nil, refusal(path, err)
 	}
-	return w.hits, nil
+	return infos, nil
 }
