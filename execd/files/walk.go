@@ -4,8 +4,10 @@ import (
 	"context"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -22,31 +24,24 @@ type walker struct {
 	accounts *account.Accounts
 	wanted   func(e fs.DirEntry, rel string) bool // whether it is a hit; rel is its path below the root
 	enter    func(rel string, depth int) bool     // whether to look into a directory; the root's children have depth 1
-	hits     hits
+
+	others sync.WaitGroup // who read directories at the same time
+	free   chan struct{}  // holds one for each of them
 }
 
-// hits grows without moving what it holds.
-type hits struct{ chunks [][]execdapi.FileInfo }
-
-func (h *hits) add(info execdapi.FileInfo) {
-	last := len(h.chunks) - 1
-	if last < 0 || len(h.chunks[last]) == cap(h.chunks[last]) {
-		size := 16
-		if last >= 0 {
-			size = min(2*cap(h.chunks[last]), 4096)
-		}
-		h.chunks = append(h.chunks, make([]execdapi.FileInfo, 0, size))
-		last++
-	}
-	h.chunks[last] = append(h.chunks[last], info)
-}
-
-// walk gathers from the root.
+// walk gathers from the root, on every processor.
 func (w *walker) walk() ([]execdapi.FileInfo, error) {
-	if err := w.walkDir(w.root, 0); err != nil {
+	w.free = make(chan struct{}, runtime.GOMAXPROCS(0)-1)
+	var found hits
+	err := w.walkDir(w.root, 0, &found)
+	w.others.Wait()
+	if err == nil {
+		err = w.ctx.Err()
+	}
+	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(w.hits.chunks...), nil
+	return found.appendTo(make([]execdapi.FileInfo, 0, found.count())), nil
 }
 
 // entry is what a directory holds that is a hit, or to be looked into.
@@ -57,24 +52,32 @@ type entry struct {
 	info  execdapi.FileInfo
 }
 
-func (w *walker) walkDir(dir string, depth int) error {
+// walkDir gathers from one directory and those in it. Only its own error is one: these may be unreadable.
+func (w *walker) walkDir(dir string, depth int, to *hits) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	entries, err := w.readDir(dir, depth)
+	entries, err := w.readDir(dir, depth, to)
 	if err != nil {
 		return err
 	}
 	for i := range entries {
 		e := &entries[i]
 		if e.hit {
-			w.hits.add(e.info)
+			to.add(e.info)
 		}
 		if !e.enter {
 			continue
 		}
-		if err := w.walkDir(e.path, depth+1); err != nil && w.ctx.Err() != nil {
-			return err
+		select {
+		case w.free <- struct{}{}:
+			branch := to.branch()
+			w.others.Go(func() {
+				_ = w.walkDir(e.path, depth+1, branch)
+				<-w.free
+			})
+		default:
+			_ = w.walkDir(e.path, depth+1, to)
 		}
 	}
 	return nil
@@ -82,7 +85,7 @@ func (w *walker) walkDir(dir string, depth int) error {
 
 // readDir gathers the hits of one directory, or gives them back where some lie in directories between them. It is
 // closed before these are read, so that a deep tree takes no more descriptors than a flat one.
-func (w *walker) readDir(dir string, depth int) ([]entry, error) {
+func (w *walker) readDir(dir string, depth int, to *hits) ([]entry, error) {
 	flags := unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	if depth > 0 {
 		flags |= unix.O_NOFOLLOW // a directory may have become a link
@@ -111,7 +114,7 @@ func (w *walker) readDir(dir string, depth int) ([]entry, error) {
 		case next.enter, next.hit && len(entries) > 0:
 			entries = append(entries, next)
 		case next.hit:
-			w.hits.add(next.info)
+			to.add(next.info)
 		}
 	}
 	return entries, nil
