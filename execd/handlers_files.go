@@ -2,7 +2,9 @@ package execd
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/files"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
@@ -12,6 +14,43 @@ import (
 func (h *handler) GetFilesInfo(_ context.Context, params execdapi.GetFilesInfoParams) (execdapi.GetFilesInfoOK, error) {
 	infos, err := files.Info(params.Path)
 	return infos, refused(err)
+}
+
+func (h *handler) RemoveFiles(_ context.Context, params execdapi.RemoveFilesParams) error {
+	return refused(files.Remove(params.Path))
+}
+
+func (h *handler) ChmodFiles(_ context.Context, req execdapi.ChmodFilesReq) error {
+	return refused(files.SetPermissions(req))
+}
+
+func (h *handler) RenameFiles(ctx context.Context, req []execdapi.RenameFileItem) error {
+	return refused(files.Move(ctx, req))
+}
+
+func (h *handler) SearchFiles(ctx context.Context, params execdapi.SearchFilesParams) ([]execdapi.FileInfo, error) {
+	infos, err := files.Search(ctx, params.Path, params.Pattern.Or("**"))
+	return infos, refused(err)
+}
+
+// ReplaceContent is raw as its answer is empty unless verbose asked for the counts.
+func (h *handler) ReplaceContent(ctx context.Context, req execdapi.ReplaceContentReq, params execdapi.ReplaceContentParams, w http.ResponseWriter) error {
+	counts, err := files.Replace(ctx, req)
+	if err != nil {
+		return refused(err)
+	}
+	if !params.Verbose.Value {
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	body, err := json.Marshal(counts)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // a client that has gone away needs no answer
+	return nil
 }
 
 func (h *handler) UploadFile(ctx context.Context, _ *execdapi.UploadFileReqWithContentType) error {

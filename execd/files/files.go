@@ -1,5 +1,6 @@
-// Package files reads and writes the sandbox's files for callers of the daemon: what they are, their
-// content, whole or in part. Refusals are fault.Errors; nothing that is no regular file is ever opened, so
+// Package files reads and changes the sandbox's files and directories for callers of the daemon: what they are,
+// where they are, and their content, whole or in part. A request over several paths is checked as a whole before
+// anything is changed, and what fails half-way is undone. Refusals are fault.Errors; nothing that is no regular file is ever opened, so
 // that nothing waits.
 package files
 
@@ -47,6 +48,12 @@ func refusal(path string, err error) error {
 		return fault.Errorf(fault.Invalid, "%q is a directory", path)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fault.Errorf(fault.Full, "there is no space left for %q", path)
+	case errors.Is(err, syscall.EBUSY):
+		return fault.Errorf(fault.Invalid, "%q is a mount point, or in use by the system", path)
+	case errors.Is(err, syscall.ETXTBSY):
+		return fault.Errorf(fault.Invalid, "%q is a program that runs: end it first", path)
+	case errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.EOPNOTSUPP), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EMLINK):
+		return fault.Errorf(fault.Invalid, "%q: its file system does not allow this: %w", path, err)
 	default:
 		return err
 	}

@@ -26,18 +26,27 @@ func Info(paths []string) (map[string]execdapi.FileInfo, error) {
 	return infos, nil
 }
 
-// describe asks for everything in one call, the time of birth included.
 func describe(path string, accounts *account.Accounts) (execdapi.FileInfo, error) {
 	if err := checkPath(path); err != nil {
 		return execdapi.FileInfo{}, err
 	}
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)
-	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // old kernels, and filters of system calls
-		err = statInto(&st, path)
-	}
+	info, err := describeAt(unix.AT_FDCWD, path, path, accounts)
 	if err != nil {
 		return execdapi.FileInfo{}, refusal(path, &os.PathError{Op: "stat", Path: path, Err: err})
+	}
+	return info, nil
+}
+
+// describeAt describes name in the directory dir, under path. It asks for everything in one call, the time of
+// birth included.
+func describeAt(dir int, name, path string, accounts *account.Accounts) (execdapi.FileInfo, error) {
+	var st unix.Statx_t
+	err := unix.Statx(dir, name, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)
+	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) { // old kernels, and filters of system calls
+		err = statInto(&st, dir, name)
+	}
+	if err != nil {
+		return execdapi.FileInfo{}, err
 	}
 	modified := timeOf(st.Mtime)
 	created := modified
@@ -56,10 +65,10 @@ func describe(path string, accounts *account.Accounts) (execdapi.FileInfo, error
 	}, nil
 }
 
-// statInto fills st from lstat, which knows no time of birth.
-func statInto(st *unix.Statx_t, path string) error {
+// statInto fills st from fstatat, which knows no time of birth.
+func statInto(st *unix.Statx_t, dir int, name string) error {
 	var old unix.Stat_t
-	if err := unix.Lstat(path, &old); err != nil {
+	if err := unix.Fstatat(dir, name, &old, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
 	st.Size, st.Uid, st.Gid, st.Mode = uint64(old.Size), old.Uid, old.Gid, uint16(old.Mode)

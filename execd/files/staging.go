@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,51 +13,66 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 )
 
-// upload holds the files of one request until all of them are there.
-type upload struct {
-	buf    *bufio.Writer
+// staging holds the files of one request until all of them are there.
+type staging struct {
+	buf    *bufio.Writer // of use to fill
 	staged []staged
+	placed []staged // in their place
 	made   []string // directories, outermost first
 }
 
-type staged struct{ temp, target string }
+// staged is a file beside its target, with all that it will have in the end.
+type staged struct {
+	temp, target string
+	fresh        bool // once placed: nothing was there before
+	swapped      bool // once placed: temp is what was there before
+}
 
-// stage writes content to a file beside target, with all that it will have in the end.
-func (u *upload) stage(path string, a attributes, content io.Reader) error {
+// upload stages content that goes to path.
+func (s *staging) upload(path string, a attributes, content io.Reader) error {
 	target, old, err := resolve(path)
 	if err != nil {
 		return unwritable(path, err)
 	}
-	dir := filepath.Dir(target)
-	if err := u.makeParents(dir, a); err != nil {
+	dir, _ := split(target)
+	if err := s.makeParents(dir, a); err != nil {
 		return unwritable(path, err)
 	}
-	temp := filepath.Join(dir, ".execd-upload-"+rand.Text())
+	err = s.stage(target, func(f *os.File) error {
+		if err := s.fill(f, source{content}); err != nil {
+			return err
+		}
+		return a.over(f, old)
+	})
+	return unwritable(path, err)
+}
+
+// stage makes a file beside target, for write to give it content and attributes.
+func (s *staging) stage(target string, write func(f *os.File) error) error {
+	dir, _ := split(target)
+	temp := join(dir, ".execd-upload-"+rand.Text())
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // the umask says what a new file gets
 	if err != nil {
-		return unwritable(path, err)
-	}
-	u.staged = append(u.staged, staged{temp, target})
-	defer f.Close()
-	if err := u.copy(f, content); err != nil {
-		return unwritable(path, err)
-	}
-	if err := a.over(f, old); err != nil {
-		return unwritable(path, err)
-	}
-	return unwritable(path, f.Close())
-}
-
-// copy fills f, and tells a body that broke off from a disk that failed.
-func (u *upload) copy(f *os.File, content io.Reader) error {
-	u.buf.Reset(struct{ io.Writer }{f}) // hides File.ReadFrom, which would bypass the buffer
-	if _, err := io.Copy(u.buf, source{content}); err != nil {
 		return err
 	}
-	return u.buf.Flush()
+	s.staged = append(s.staged, staged{temp: temp, target: target})
+	defer f.Close()
+	if err := write(f); err != nil {
+		return err
+	}
+	return f.Close()
 }
 
-// source marks the errors of a body as the sender's.
+// fill copies content into f in large writes.
+func (s *staging) fill(f *os.File, content io.Reader) error {
+	s.buf.Reset(struct{ io.Writer }{f}) // hides File.ReadFrom, which would bypass the buffer
+	if _, err := io.Copy(s.buf, content); err != nil {
+		return err
+	}
+	return s.buf.Flush()
+}
+
+// source marks the errors of a body as the sender's, to tell a body that broke off from a disk that failed.
 type source struct{ r io.Reader }
 
 func (s source) Read(p []byte) (int, error) {
@@ -69,39 +83,52 @@ func (s source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// over sets on f what a names, and for the rest what the file has that it replaces.
-func (a attributes) over(f *os.File, old *unix.Stat_t) error {
-	if old == nil {
-		return a.set(f)
-	}
-	if err := f.Chown(int(old.Uid), int(old.Gid)); err != nil && !errors.Is(err, os.ErrPermission) {
-		return err // who may not give a file away keeps it
-	}
-	if a.mode == 0 {
-		a.mode = old.Mode & 0o7777
-	}
-	return a.set(f)
-}
-
-// commit puts every file in its place.
-func (u *upload) commit() error {
-	for len(u.staged) > 0 {
-		s := u.staged[0]
-		if err := put(s); err != nil {
-			return unwritable(s.target, err)
+// commit puts every file in its place, or, where one can't be, none.
+func (s *staging) commit() error {
+	var mounts []staged
+	several := len(s.staged) > 1
+	for len(s.staged) > 0 {
+		next := s.staged[0]
+		err := next.place(several)
+		switch {
+		case errors.Is(err, syscall.EBUSY):
+			mounts = append(mounts, next)
+		case err != nil:
+			s.staged = append(s.staged, mounts...)
+			return unwritable(next.target, err)
+		default:
+			s.placed = append(s.placed, next)
 		}
-		u.staged = u.staged[1:]
+		s.staged = s.staged[1:]
+	}
+	for s.staged = mounts; len(s.staged) > 0; s.staged = s.staged[1:] { // last, as they can't be set back
+		if err := overwrite(s.staged[0]); err != nil {
+			return unwritable(s.staged[0].target, err)
+		}
+	}
+	for _, p := range s.placed {
+		if p.swapped {
+			_ = os.Remove(p.temp)
+		}
 	}
 	return nil
 }
 
-// put replaces the target at once. A file that is itself a mount, as a container's /etc/hosts, can't be
-// replaced: it is overwritten.
-func put(s staged) error {
-	err := os.Rename(s.temp, s.target)
-	if !errors.Is(err, syscall.EBUSY) {
-		return err
+// place puts a file where it belongs at once. Where the step may have to be undone, what was there takes its name;
+// a file system that can't swap names can't undo.
+func (s *staged) place(undoable bool) error {
+	if undoable {
+		err := unix.Renameat2(unix.AT_FDCWD, s.temp, unix.AT_FDCWD, s.target, unix.RENAME_EXCHANGE)
+		s.swapped, s.fresh = err == nil, errors.Is(err, unix.ENOENT)
+		if !s.fresh && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+			return err
+		}
 	}
+	return os.Rename(s.temp, s.target)
+}
+
+// overwrite is for a target that is itself a mount, as a container's /etc/hosts, and can't be replaced.
+func overwrite(s staged) error {
 	from, err := os.Open(s.temp)
 	if err != nil {
 		return err
@@ -115,11 +142,12 @@ func put(s staged) error {
 	if _, err := io.Copy(to, from); err != nil {
 		return err
 	}
-	if info, err := from.Stat(); err == nil {
-		st := info.Sys().(*syscall.Stat_t)
-		if err := (attributes{int(st.Uid), int(st.Gid), st.Mode & 0o7777}).set(to); err != nil {
-			return err
-		}
+	var st unix.Stat_t
+	if err := unix.Stat(s.temp, &st); err != nil {
+		return err
+	}
+	if err := attributesOf(&st).set(to); err != nil {
+		return err
 	}
 	if err := os.Remove(s.temp); err != nil {
 		return err
@@ -127,18 +155,31 @@ func put(s staged) error {
 	return to.Close()
 }
 
-// undo removes what was written and not put in place.
-func (u *upload) undo() {
-	for _, s := range u.staged {
-		os.Remove(s.temp)
+// undo sets back what was put in place, and removes what was written.
+func (s *staging) undo() {
+	for i := len(s.placed) - 1; i >= 0; i-- {
+		switch p := s.placed[i]; {
+		case p.swapped:
+			_ = os.Rename(p.temp, p.target)
+		case p.fresh:
+			_ = os.Remove(p.target)
+		}
 	}
-	for i := len(u.made) - 1; i >= 0; i-- {
-		os.Remove(u.made[i]) // only where it is empty
+	for _, p := range s.staged {
+		_ = os.Remove(p.temp)
+	}
+	removeMade(s.made)
+}
+
+// removeMade removes directories that were made for nothing, where they are empty.
+func removeMade(made []string) {
+	for i := len(made) - 1; i >= 0; i-- {
+		_ = unix.Rmdir(made[i])
 	}
 }
 
 // makeParents makes the directories that are missing above a file, owned as the file is.
-func (u *upload) makeParents(dir string, a attributes) error {
+func (s *staging) makeParents(dir string, a attributes) error {
 	info, err := os.Stat(dir)
 	if err == nil {
 		if !info.IsDir() {
@@ -152,8 +193,8 @@ func (u *upload) makeParents(dir string, a attributes) error {
 		}
 		return err
 	}
-	if parent := filepath.Dir(dir); parent != dir {
-		if err := u.makeParents(parent, a); err != nil {
+	if parent, _ := split(dir); parent != dir {
+		if err := s.makeParents(parent, a); err != nil {
 			return err
 		}
 	}
@@ -163,61 +204,11 @@ func (u *upload) makeParents(dir string, a attributes) error {
 		}
 		return err
 	}
-	u.made = append(u.made, dir)
-	if a.uid >= 0 || a.gid >= 0 {
+	s.made = append(s.made, dir)
+	if a.owns() {
 		return os.Chown(dir, a.uid, a.gid)
 	}
 	return nil
-}
-
-// resolve finds the file that path means, through links, and what is there now; nil where nothing is.
-func resolve(path string) (string, *unix.Stat_t, error) {
-	if os.IsPathSeparator(path[len(path)-1]) {
-		return "", nil, fault.Errorf(fault.Invalid, "%q names a directory, not a file", path)
-	}
-	target, err := filepath.Abs(path)
-	if err != nil {
-		return "", nil, err
-	}
-	for range 40 { // as many as the kernel follows
-		var st unix.Stat_t
-		if err := unix.Lstat(target, &st); err != nil {
-			if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-				return target, nil, nil // makeParents says what is wrong with the way there
-			}
-			return "", nil, err
-		}
-		switch st.Mode & unix.S_IFMT {
-		case unix.S_IFLNK:
-			to, err := os.Readlink(target)
-			if err != nil {
-				return "", nil, err
-			}
-			if !filepath.IsAbs(to) {
-				to = filepath.Join(filepath.Dir(target), to)
-			}
-			target = to
-		case unix.S_IFREG:
-			return target, &st, nil
-		case unix.S_IFDIR:
-			return "", nil, fault.Errorf(fault.Invalid, "%q is a directory", path)
-		default:
-			return "", nil, fault.Errorf(fault.Invalid, "%q is a device, FIFO or socket, not a file", path)
-		}
-	}
-	return "", nil, syscall.ELOOP
-}
-
-// chmod sets permission bits with setuid, setgid and sticky, which os.FileMode keeps elsewhere.
-func chmod(f *os.File, bits uint32) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	if cerr := raw.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), bits) }); cerr != nil {
-		return cerr
-	}
-	return err
 }
 
 // unwritable is refusal for a file that is to be made: that something is not there is no answer then.

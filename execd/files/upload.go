@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"os"
 	"unicode/utf8"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/account"
@@ -39,7 +38,7 @@ func Upload(contentType string, body io.Reader) (err error) {
 	}
 	parts := multipart.NewReader(body, params["boundary"])
 	accounts := account.Load("/etc")
-	u := &upload{buf: bufio.NewWriterSize(nil, writeSize)}
+	u := &staging{buf: bufio.NewWriterSize(nil, writeSize)}
 	defer func() {
 		if err != nil {
 			u.undo()
@@ -56,7 +55,7 @@ func Upload(contentType string, body io.Reader) (err error) {
 		if err != nil {
 			return err
 		}
-		attrs, err := meta.attributes(accounts)
+		attrs, err := newAttributes(accounts, meta.Mode, meta.Owner, meta.Group)
 		if err != nil {
 			return err
 		}
@@ -67,7 +66,7 @@ func Upload(contentType string, body io.Reader) (err error) {
 		if err != nil {
 			return err
 		}
-		if err := u.stage(meta.Path, attrs, part); err != nil {
+		if err := u.upload(meta.Path, attrs, part); err != nil {
 			return err
 		}
 	}
@@ -121,47 +120,4 @@ func metadataCause(err error) string {
 
 func brokenOff(err error) error {
 	return fault.Errorf(fault.Invalid, "the body broke off or is not multipart: %w", err)
-}
-
-// attributes are what is set on a file; -1 and 0 leave as is.
-type attributes struct {
-	uid, gid int
-	mode     uint32
-}
-
-func (m *Metadata) attributes(accounts *account.Accounts) (a attributes, err error) {
-	a = attributes{uid: -1, gid: -1}
-	if m.Mode != 0 {
-		if a.mode, err = ParseMode(m.Mode); err != nil {
-			return a, err
-		}
-	}
-	if m.Owner != "" {
-		uid, ok := accounts.UID(m.Owner)
-		if !ok {
-			return a, fault.Errorf(fault.Invalid, "there is no user %q here", m.Owner)
-		}
-		a.uid = int(uid)
-	}
-	if m.Group != "" {
-		gid, ok := accounts.GID(m.Group)
-		if !ok {
-			return a, fault.Errorf(fault.Invalid, "there is no group %q here", m.Group)
-		}
-		a.gid = int(gid)
-	}
-	return a, nil
-}
-
-// set applies a to an open file. Ownership comes first, as changing it drops setuid and setgid.
-func (a attributes) set(f *os.File) error {
-	if a.uid >= 0 || a.gid >= 0 {
-		if err := f.Chown(a.uid, a.gid); err != nil {
-			return err
-		}
-	}
-	if a.mode != 0 {
-		return chmod(f, a.mode)
-	}
-	return nil
 }
