@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -31,7 +32,7 @@ type Config struct {
 // Server serves the API. It owns everything that its callers start.
 type Server struct {
 	http.Handler
-	commands *command.Manager
+	h *handler
 }
 
 // New makes a Server. The caller must Close it.
@@ -42,7 +43,10 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
-	h := &handler{commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env})}
+	h := &handler{
+		commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env}),
+		metrics:  metrics.New(metrics.Config{}),
+	}
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),
 		execdapi.WithNotFound(httpapi.NotFound),
@@ -59,8 +63,11 @@ func New(c Config) (*Server, error) {
 	if c.Token != "" {
 		chain.Keys = []string{c.Token}
 	}
-	return &Server{httpapi.Wrap(api, chain), h.commands}, nil
+	return &Server{httpapi.Wrap(api, chain), h}, nil
 }
 
 // Close ends what is still running, within some seconds. Streams end with what they show.
-func (s *Server) Close() { s.commands.Close() }
+func (s *Server) Close() {
+	s.h.metrics.Close()
+	s.h.commands.Close()
+}
