@@ -7,8 +7,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/portproxy"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -26,12 +29,15 @@ type Config struct {
 	Token string       // what callers must send in TokenHeader; "": anyone may call
 	Env   []string     // of commands; nil: os.Environ()
 	Root  string       // directory for what the daemon keeps, made when it is first needed; "": execd in os.TempDir()
+	// HeaderTimeout is how long a service behind /proxy/PORT/ may take to begin its answer; 0: a minute.
+	HeaderTimeout time.Duration
 }
 
 // Server serves the API. It owns everything that its callers start.
 type Server struct {
 	http.Handler
-	commands *command.Manager
+	h     *handler
+	ports *portproxy.Handler
 }
 
 // New makes a Server. The caller must Close it.
@@ -42,7 +48,10 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
-	h := &handler{commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env})}
+	h := &handler{
+		commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env}),
+		metrics:  metrics.New(metrics.Config{}),
+	}
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),
 		execdapi.WithNotFound(httpapi.NotFound),
@@ -55,12 +64,29 @@ func New(c Config) (*Server, error) {
 		AccessLevel: slog.LevelDebug, // its log is the sandbox's log too
 		KeyHeader:   TokenHeader,
 		MaxJSONBody: maxJSONBody,
+		KeyOnly:     portproxy.Match,
 	}
 	if c.Token != "" {
 		chain.Keys = []string{c.Token}
 	}
-	return &Server{httpapi.Wrap(api, chain), h.commands}, nil
+	ports := portproxy.New(portproxy.Config{HeaderTimeout: c.HeaderTimeout, TokenHeader: TokenHeader, Log: c.Log})
+	return &Server{httpapi.Wrap(route(api, ports), chain), h, ports}, nil
+}
+
+// route puts the ports of the sandbox in front of the API: they are in no document.
+func route(api, ports http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if portproxy.Match(r) {
+			ports.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 // Close ends what is still running, within some seconds. Streams end with what they show.
-func (s *Server) Close() { s.commands.Close() }
+func (s *Server) Close() {
+	s.ports.Close()
+	s.h.metrics.Close()
+	s.h.commands.Close()
+}

@@ -189,8 +189,6 @@ func TestEveryBadRequestIsAnswered(t *testing.T) {
 		{"upload of nothing", request("POST /files/upload", "", key, "Content-Type: multipart/form-data; boundary=b"), false, 400, "INVALID_REQUEST"},
 		{"upload of no parts", upload("--b--\r\n"), false, 400, "INVALID_REQUEST"},
 		{"upload that is cut off", strings.Replace(upload("--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{\"path\":\""+mark+"\"}\r\n--b\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nhalf"), "Content-Length: ", "Content-Length: 9", 1), true, 400, "INVALID_REQUEST"},
-
-		{"not built yet", request("GET /metrics", "", key), false, 501, "NOT_IMPLEMENTED"},
 	}
 	// The first connection makes what the runtime keeps.
 	exchange(t, s, request("GET /ping", "", key), false)

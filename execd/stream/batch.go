@@ -56,6 +56,12 @@ func (b *Batch) Text(kind Kind, text []byte) {
 	}
 }
 
+// Object adds an event whose data is a JSON object that is ready made, on one line: one of another schema than
+// ServerStreamEvent.
+func (b *Batch) Object(json []byte) {
+	b.buf = append(append(append(b.buf, "data: "...), json...), "\n\n"...)
+}
+
 // ExecutionCount adds the event that says the how-manieth run of its context this is (from 1).
 func (b *Batch) ExecutionCount(n int) {
 	b.event("execution_count", `,"execution_count":`, func(buf []byte) []byte { return strconv.AppendInt(buf, int64(n), 10) })

@@ -1,6 +1,7 @@
 // Package stream writes event streams: Server-Sent Events (WHATWG HTML §9.2) whose data are the
-// ServerStreamEvent objects of spec/execd-api.yaml. It holds the framing, the encoding, the timestamps and
-// the cutting of output into lines; what happens, and in which order, is its callers' business.
+// ServerStreamEvent objects of spec/execd-api.yaml, or objects that are ready made. It holds the framing, the
+// encoding, the timestamps and the cutting of output into lines; what happens, and in which order, is its callers'
+// business.
 package stream
 
 import (

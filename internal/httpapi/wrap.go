@@ -28,6 +28,9 @@ type Config struct {
 	// Passthrough picks requests that are only carried on, such as a gateway's: they get a request id, a
 	// line in the log and recovery, and nothing in them is checked or read. Nil: none.
 	Passthrough func(*http.Request) bool
+	// KeyOnly picks requests that are carried on for those who have the key: it is asked for, and nothing else in
+	// them is checked or read. Nil: none.
+	KeyOnly func(*http.Request) bool
 }
 
 // Wrap puts the chain around h, outermost first: request id, access log, recovery, key, path and query,
@@ -82,6 +85,9 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *chain) check(w http.ResponseWriter, r *http.Request) *Error {
 	if !c.keyed(r.Header.Get(c.KeyHeader)) {
 		return Errorf(http.StatusUnauthorized, "UNAUTHORIZED", "send a valid key in the header %s", c.KeyHeader)
+	}
+	if c.KeyOnly != nil && c.KeyOnly(r) {
+		return nil
 	}
 	if strings.IndexByte(r.URL.Path, 0) >= 0 || !utf8.ValidString(r.URL.Path) {
 		return Errorf(http.StatusBadRequest, "INVALID_PATH", "the path must be UTF-8 and hold no NUL byte")

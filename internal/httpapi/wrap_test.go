@@ -178,6 +178,20 @@ func TestPassthroughIsNotJudged(t *testing.T) {
 	}
 }
 
+func TestKeyOnlyAsksForTheKeyAndJudgesNothingElse(t *testing.T) {
+	s, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, r.URL.RawQuery+" "+string(body))
+	}), httpapi.Config{KeyHeader: "Key", Keys: []string{"k"}, MaxJSONBody: 4, KeyOnly: func(r *http.Request) bool { return r.URL.Path == "/carried\xff" }})
+	const rest = "/carried%ff?a=%zz;b HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 8\r\n"
+	if res, body := raw(t, s, "POST "+rest+"Key: k\r\n\r\nnot JSON", false); res.StatusCode != 200 || body != "a=%zz;b not JSON" {
+		t.Errorf("%d %q", res.StatusCode, body)
+	}
+	if res, body := raw(t, s, "POST "+rest+"\r\nnot JSON", false); res.StatusCode != 401 {
+		t.Errorf("without the key: %d %q", res.StatusCode, body)
+	}
+}
+
 func TestRequestIDIsEchoedOrMade(t *testing.T) {
 	var seen string
 	s, log := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,12 +11,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/forward"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
 )
@@ -43,62 +40,22 @@ type Config struct {
 // Gateway is a handler for the requests that Match recognises.
 type Gateway struct {
 	sandboxes Sandboxes
-	proxy     *httputil.ReverseProxy
-	transport *http.Transport
-	log       *slog.Logger
+	proxy     *forward.Proxy
 }
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	if cfg.HeaderTimeout == 0 {
-		cfg.HeaderTimeout = 2 * time.Minute
-	}
-	if cfg.DialTimeout == 0 {
-		cfg.DialTimeout = 10 * time.Second
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	g := &Gateway{sandboxes: cfg.Sandboxes, log: cfg.Log}
-	g.transport = &http.Transport{
-		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, cfg.DialTimeout)
-			defer cancel()
-			return g.dial(ctx, address)
-		},
-		ResponseHeaderTimeout: cfg.HeaderTimeout,
-		ExpectContinueTimeout: time.Second,
-		DisableCompression:    true, // bodies go as they come
-		MaxIdleConnsPerHost:   32,
-		// Less than the 5 seconds after which common servers (Node, uvicorn) close
-		// an idle connection: a request sent at that moment would be lost.
-		IdleConnTimeout: 4 * time.Second,
-		ReadBufferSize:  copyBuffer,
-		WriteBufferSize: copyBuffer,
-	}
-	g.proxy = &httputil.ReverseProxy{
-		Rewrite:        rewrite,
-		Transport:      g.transport,
-		FlushInterval:  -1, // at once
-		BufferPool:     newBuffers(),
-		ModifyResponse: answered,
-		ErrorHandler:   g.failed,
-		ErrorLog:       slog.NewLogLogger(cfg.Log.Handler(), slog.LevelDebug),
-	}
-	return g
+	return &Gateway{sandboxes: cfg.Sandboxes, proxy: forward.New(forward.Config{
+		Dial:          cfg.Sandboxes.Dial,
+		HeaderTimeout: cfg.HeaderTimeout,
+		DialTimeout:   cfg.DialTimeout,
+		TokenHeader:   sandbox.TokenHeader,
+		Log:           cfg.Log,
+	})}
 }
 
-// Close lets go of idle connections.
-func (g *Gateway) Close() { g.transport.CloseIdleConnections() }
-
-type routeKey struct{}
-
-// carried is what a request in the gateway carries with it.
-type carried struct {
-	Route
-	token     string // for the daemon's port
-	requestID string // of our answer, unless the service has its own
-}
+// Close breaks off what is still carried and lets go of idle connections.
+func (g *Gateway) Close() { g.proxy.Close() }
 
 // ServeHTTP carries a request that Match recognises.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -112,90 +69,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteError(w, refusal)
 		return
 	}
-	c := carried{Route: route, requestID: httpapi.RequestIDFrom(r.Context())}
+	to := forward.Target{Place: route.Sandbox, Port: route.Port, Path: route.Path}
 	if route.Port == sandbox.DaemonPort {
-		c.token = sb.Token
+		to.Token = sb.Token
 	}
-	// Else net/http reads the rest of the request before it sends the answer,
-	// and a service that answers while it is asked would wait for ever.
-	_ = http.NewResponseController(w).EnableFullDuplex()
-	// The proxy adds the service's headers to ours: it must not answer with two.
-	w.Header().Del(requestIDHeader)
-	// Without it net/http ends the request's body as soon as the answer begins, and the transport, which may not have
-	// seen the end of it yet, gives up the connection in the middle of the answer.
-	_ = http.NewResponseController(w).EnableFullDuplex()
-	g.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), routeKey{}, c)))
-}
-
-const (
-	requestIDHeader = "X-Request-ID"
-	// Headers under it are for the lifecycle server: the API key, above all.
-	ownPrefix = "Open-Sandbox-"
-)
-
-func rewrite(p *httputil.ProxyRequest) {
-	c := p.In.Context().Value(routeKey{}).(carried)
-	out := p.Out
-	// The host is only a key for the transport's connections; the Host header
-	// stays what the client sent.
-	target := &url.URL{Scheme: "http", Host: net.JoinHostPort(c.Sandbox, strconv.Itoa(c.Port)), RawQuery: p.In.URL.RawQuery, ForceQuery: p.In.URL.ForceQuery}
-	if strings.HasPrefix(c.Path, "//") {
-		// As Opaque it would be taken for a host.
-		target.Path, target.RawPath = unescaped(c.Path), c.Path
-	} else {
-		target.Opaque = c.Path
-	}
-	out.URL = target
-	p.SetXForwarded()
-	for name := range out.Header {
-		if strings.HasPrefix(name, ownPrefix) {
-			delete(out.Header, name)
-		}
-	}
-	out.Header.Del(sandbox.TokenHeader)
-	if c.token != "" {
-		out.Header.Set(sandbox.TokenHeader, c.token)
-	}
-	// The standard library names itself as the client where none is named.
-	if _, ok := p.In.Header["User-Agent"]; !ok {
-		out.Header["User-Agent"] = nil
-	}
-}
-
-func unescaped(path string) string {
-	plain, err := url.PathUnescape(path)
-	if err != nil {
-		return path
-	}
-	return plain
-}
-
-func answered(res *http.Response) error {
-	c := res.Request.Context().Value(routeKey{}).(carried)
-	if c.requestID != "" && res.Header.Get(requestIDHeader) == "" {
-		res.Header.Set(requestIDHeader, c.requestID)
-	}
-	return nil
-}
-
-// unreachableError is the error of a connection that was not made.
-type unreachableError struct{ err error }
-
-func (e *unreachableError) Error() string { return "connect: " + e.err.Error() }
-func (e *unreachableError) Unwrap() error { return e.err }
-
-func (g *Gateway) dial(ctx context.Context, address string) (net.Conn, error) {
-	id, text, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	port, err := strconv.Atoi(text)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := g.sandboxes.Dial(ctx, id, port)
-	if err != nil {
-		return nil, &unreachableError{err}
-	}
-	return conn, nil
+	g.proxy.Serve(w, r, to)
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"net"
 	"net/http"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
@@ -37,29 +36,4 @@ func (g *Gateway) open(route Route) (*sandbox.Sandbox, *httpapi.Error) {
 
 func later(code, message string) *httpapi.Error {
 	return &httpapi.Error{Status: http.StatusServiceUnavailable, Code: code, Message: message, Header: http.Header{"Retry-After": {"1"}}}
-}
-
-// failed answers when the service could not be reached, or broke off before
-// its answer began.
-func (g *Gateway) failed(w http.ResponseWriter, r *http.Request, err error) {
-	c := r.Context().Value(routeKey{}).(carried)
-	if c.requestID != "" {
-		w.Header().Set(requestIDHeader, c.requestID)
-	}
-	if r.Context().Err() != nil {
-		return // the client is gone, and nobody reads an answer
-	}
-	g.log.DebugContext(r.Context(), "a request could not be carried", "sandbox", c.Sandbox, "port", c.Port, "error", err)
-	var (
-		timeout     net.Error
-		unreachable *unreachableError
-	)
-	switch {
-	case errors.As(err, &unreachable):
-		httpapi.WriteError(w, httpapi.Errorf(http.StatusBadGateway, "PORT_UNREACHABLE", "nothing in the sandbox answers on port %d; start the service, or try again when it runs", c.Port))
-	case errors.As(err, &timeout) && timeout.Timeout():
-		httpapi.WriteError(w, httpapi.Errorf(http.StatusGatewayTimeout, "SERVICE_TIMEOUT", "the service on port %d took too long to answer", c.Port))
-	default:
-		httpapi.WriteError(w, httpapi.Errorf(http.StatusBadGateway, "SERVICE_BROKE_OFF", "the service on port %d ended the connection without a proper answer", c.Port))
-	}
 }

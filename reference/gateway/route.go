@@ -2,8 +2,9 @@ package gateway
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/forward"
 )
 
 // Route is where a request to the gateway goes.
@@ -17,7 +18,7 @@ type Route struct {
 // gateway's: anything but /sandboxes/ID/port/PORT, /sandboxes/ID/proxy/PORT,
 // and what lies under them, at the root and under /v1.
 func Match(r *http.Request) (Route, bool) {
-	path := strings.TrimPrefix(rawPath(r), "/v1")
+	path := strings.TrimPrefix(forward.RawPath(r), "/v1")
 	path, ok := strings.CutPrefix(path, "/sandboxes/")
 	if !ok {
 		return Route{}, false
@@ -30,28 +31,6 @@ func Match(r *http.Request) (Route, bool) {
 	if !ok || verb != "port" && verb != "proxy" {
 		return Route{}, false
 	}
-	port, rest := path, "/"
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		port, rest = path[:i], path[i:]
-	}
-	return Route{Sandbox: id, Port: parsePort(port), Path: rest}, true
-}
-
-// rawPath is the path as it came: what net/http makes of it has lost the
-// difference between %7C and |.
-func rawPath(r *http.Request) string {
-	target := r.RequestURI
-	if !strings.HasPrefix(target, "/") {
-		return r.URL.EscapedPath() // absolute form (RFC 9112 §3.2.2), or none that a server gets
-	}
-	path, _, _ := strings.Cut(target, "?")
-	return path
-}
-
-func parsePort(text string) int {
-	n, err := strconv.ParseUint(text, 10, 16)
-	if err != nil || strconv.FormatUint(n, 10) != text {
-		return 0
-	}
-	return int(n)
+	port, rest := forward.CutPort(path)
+	return Route{Sandbox: id, Port: port, Path: rest}, true
 }
