@@ -26,6 +26,14 @@ type Config struct {
 	Token string       // what callers must send in TokenHeader; "": anyone may call
 	Env   []string     // of commands; nil: os.Environ()
 	Root  string       // directory for what the daemon keeps, made when it is first needed; "": execd in os.TempDir()
+	Keep  Keep         // how much of that
+}
+
+// Keep bounds what is kept of commands for those who ask later.
+type Keep struct {
+	Output  int64 // bytes of what one command writes, the newest; 0: 64 MiB
+	Total   int64 // bytes of what all commands that have ended wrote, the newest; 0: 256 MiB
+	Endings int   // commands that have ended whose status is kept, the newest; 0: 1000
 }
 
 // Server serves the API. It owns everything that its callers start.
@@ -42,7 +50,10 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
-	h := &handler{commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env})}
+	h := &handler{commands: command.NewManager(command.Config{
+		Log: c.Log, Env: c.Env, Dir: filepath.Join(c.Root, "commands"),
+		Output: c.Keep.Output, Total: c.Keep.Total, Keep: c.Keep.Endings,
+	})}
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),
 		execdapi.WithNotFound(httpapi.NotFound),
