@@ -31,6 +31,14 @@ type Config struct {
 	Root  string       // directory for what the daemon keeps, made when it is first needed; "": execd in os.TempDir()
 	// HeaderTimeout is how long a service behind /proxy/PORT/ may take to begin its answer; 0: a minute.
 	HeaderTimeout time.Duration
+	Keep          Keep // how much of that
+}
+
+// Keep bounds what is kept of commands for those who ask later.
+type Keep struct {
+	Output  int64 // bytes of what one command writes, the newest; 0: 64 MiB
+	Total   int64 // bytes of what all commands that have ended wrote, the newest; 0: 256 MiB
+	Endings int   // commands that have ended whose status is kept, the newest; 0: 1000
 }
 
 // Server serves the API. It owns everything that its callers start.
@@ -49,8 +57,11 @@ func New(c Config) (*Server, error) {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
 	h := &handler{
-		commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env}),
-		metrics:  metrics.New(metrics.Config{}),
+		commands: command.NewManager(command.Config{
+			Log: c.Log, Env: c.Env, Dir: filepath.Join(c.Root, "commands"),
+			Output: c.Keep.Output, Total: c.Keep.Total, Keep: c.Keep.Endings,
+		}),
+		metrics: metrics.New(metrics.Config{}),
 	}
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),

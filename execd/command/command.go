@@ -1,6 +1,12 @@
 // Package command runs shell commands: it starts each in a process group of its own, streams what it
-// writes, ends it when its time is up or its client has gone away, and leaves no process, descriptor or
-// goroutine behind. It knows no HTTP; refusals are fault.Errors.
+// writes, ends it when its time is up, when that is asked for or when its client has gone away, and leaves no
+// process, descriptor or goroutine behind. In the background a command goes on without a client. It knows no
+// HTTP; refusals are fault.Errors.
+//
+// How a command is doing, and what it has written, can be asked for while it runs and afterwards: the state of
+// the newest Config.Keep commands that have ended, and their output within the limits of package transcript.
+// Standard output and standard error are two pipes, so that what a command writes to both within the same
+// moment may be told in another order than it was written in.
 package command
 
 import (
@@ -8,43 +14,50 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/output"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/shell"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/transcript"
 )
 
-const (
-	// killAfter is how long the processes of a command have between SIGTERM and SIGKILL.
-	killAfter = 3 * time.Second
-	// grace is how long output is waited for after the command's end, when a process that it left behind
-	// still holds the pipe.
-	grace = 250 * time.Millisecond
-)
+// killAfter is how long the processes of a command have between SIGTERM and SIGKILL.
+const killAfter = 3 * time.Second
 
 const (
-	stopped = "it was ended because the daemon stops"
-	gone    = "it was ended because its client went away"
+	stopped     = "it was ended because the daemon stops"
+	gone        = "it was ended because its client went away"
+	interrupted = "it was interrupted"
 )
 
 // Config is what a Manager needs. The zero value runs commands with the daemon's environment.
 type Config struct {
 	Log *slog.Logger // nil: slog.Default()
 	Env []string     // the environment of every command; nil: os.Environ(). EXECD_… is never handed on
+
+	Dir    string // for what commands write, made when it is first needed; "": execd in os.TempDir()
+	Output int64  // bytes kept of what one command writes, the newest; 0: transcript.DefaultLimit
+	Total  int64  // bytes kept of all commands that have ended; 0: transcript.DefaultTotal
+	Keep   int    // commands that have ended whose state is kept; 0: DefaultKeep
 }
 
-// Manager owns every running command.
+// Manager owns every command.
 type Manager struct {
-	log *slog.Logger
-	env []string
+	log         *slog.Logger
+	env         []string
+	transcripts *transcript.Store
+	drain       output.Drain
 
-	mu      sync.Mutex
-	closed  bool
-	running map[string]*Command
-	left    map[*os.File]struct{} // pipes that processes left behind still hold
-	work    sync.WaitGroup
+	mu     sync.Mutex
+	closed bool
+	known  map[string]*Command
+	ended  history
+	work   sync.WaitGroup
 }
 
 // NewManager makes a Manager; the caller must Close it.
@@ -55,7 +68,19 @@ func NewManager(c Config) *Manager {
 	if c.Env == nil {
 		c.Env = os.Environ()
 	}
-	return &Manager{log: c.Log, env: commandEnv(c.Env), running: map[string]*Command{}, left: map[*os.File]struct{}{}}
+	if c.Dir == "" {
+		c.Dir = filepath.Join(os.TempDir(), "execd")
+	}
+	if c.Keep <= 0 {
+		c.Keep = DefaultKeep
+	}
+	return &Manager{
+		log:         c.Log,
+		env:         shell.Env(c.Env),
+		transcripts: transcript.Open(transcript.Config{Log: c.Log, Dir: c.Dir, Limit: c.Output, Total: c.Total}),
+		known:       map[string]*Command{},
+		ended:       history{keep: c.Keep},
+	}
 }
 
 // Spec says what to run.
@@ -65,28 +90,36 @@ type Spec struct {
 	Env      map[string]string // beside and over the manager's
 	Timeout  time.Duration     // 0: none
 	UID, GID *uint32           // nil: the daemon's user; GID only with UID
+
+	Background bool // it goes on without a client
 }
 
 // Command is a process that was started by a shell, with all that it starts in its process group.
 type Command struct {
 	ID      string // not to be guessed
-	Spec    Spec
 	Started time.Time
 
-	m      *Manager
-	cmd    *exec.Cmd
-	stdout *output
-	stderr *output
-	ending chan string            // takes a reason to end it; the first counts
-	ended  atomic.Pointer[string] // the reason why it is being ended
-	exited chan struct{}          // closed when exit is set
-	exit   Exit
+	spec    Spec
+	m       *Manager
+	cmd     *exec.Cmd // nil once all is over
+	pid     int
+	stdout  *output.Pipe
+	stderr  *output.Pipe
+	written *transcript.Transcript
+	ending  chan string            // takes a reason to end it; the first counts
+	reason  atomic.Pointer[string] // why it is being ended
+	exited  chan struct{}          // closed when exit is set
+	exit    Exit
+	drained chan struct{} // closed when all output has been taken
 }
 
 // Start starts a command. It fails with a fault.Error where the caller can mend it: no shell, no such
 // directory, a user that can't be taken. The caller must go on with Stream.
 func (m *Manager) Start(spec Spec) (*Command, error) {
-	c := &Command{ID: rand.Text(), Spec: spec, m: m, ending: make(chan string, 1), exited: make(chan struct{})}
+	c := &Command{
+		ID: rand.Text(), spec: spec, m: m, written: m.transcripts.New(),
+		ending: make(chan string, 1), exited: make(chan struct{}), drained: make(chan struct{}),
+	}
 	var err error
 	if c.cmd, err = m.prepare(spec); err != nil {
 		return nil, err
@@ -95,12 +128,20 @@ func (m *Manager) Start(spec Spec) (*Command, error) {
 		return nil, err
 	}
 	if err := m.start(c); err != nil {
-		c.closePipes()
+		c.stdout.Close()
+		c.stderr.Close()
 		return nil, err
 	}
-	c.closeChildEnds()
+	c.stdout.CloseChild()
+	c.stderr.CloseChild()
 	go c.wait()
 	go c.guard()
+	if spec.Background {
+		go func() {
+			defer m.work.Done()
+			c.pump(output.Sink{})
+		}()
+	}
 	return c, nil
 }
 
@@ -111,20 +152,41 @@ func (m *Manager) start(c *Command) error {
 		m.mu.Unlock()
 		return fault.Errorf(fault.Unavailable, "the daemon is stopping")
 	}
-	m.work.Add(2) // Close waits for the two goroutines from here on
+	m.work.Add(2) // Close waits for wait and guard from here on
+	if c.spec.Background {
+		m.work.Add(1) // and for the output that no caller waits for
+	}
 	m.mu.Unlock()
 	c.Started = time.Now()
 	err := c.cmd.Start()
+	if err == nil {
+		c.pid = c.cmd.Process.Pid
+		shell.Expendable(c.pid)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
 		m.work.Add(-2)
-		return startError(c.Spec, err)
+		if c.spec.Background {
+			m.work.Done()
+		}
+		return startError(c.spec, err)
 	}
-	m.running[c.ID] = c
+	m.known[c.ID] = c
 	if m.closed {
 		c.end(stopped)
 	}
+	return nil
+}
+
+// Interrupt ends a command, in the foreground or the background; one that has ended already is left as it is. It
+// does not wait for the end.
+func (m *Manager) Interrupt(id string) error {
+	c, err := m.find(id)
+	if err != nil {
+		return err
+	}
+	c.end(interrupted)
 	return nil
 }
 
@@ -132,31 +194,28 @@ func (m *Manager) start(c *Command) error {
 func (m *Manager) Close() {
 	m.mu.Lock()
 	m.closed = true
-	for _, c := range m.running {
+	for _, c := range m.known {
 		c.end(stopped)
 	}
-	for f := range m.left {
-		f.Close()
-	}
 	m.mu.Unlock()
+	m.drain.Close() // and take none from here on
 	m.work.Wait()
+	m.transcripts.Close()
 }
 
 // wait reaps the process and starts the time that its output has left.
 func (c *Command) wait() {
 	defer c.m.work.Done()
 	_ = c.cmd.Wait() // the state says it all
-	c.exit = Exit{Took: time.Since(c.Started), state: c.cmd.ProcessState}
-	if reason := c.ended.Load(); reason != nil {
+	c.exit = Exit{Finished: time.Now(), state: c.cmd.ProcessState}
+	c.exit.Took = c.exit.Finished.Sub(c.Started)
+	if reason := c.reason.Load(); reason != nil {
 		c.exit.ended = *reason
 	}
 	close(c.exited)
-	until := time.Now().Add(grace)
-	c.stdout.endAt(until)
-	c.stderr.endAt(until)
-	c.m.mu.Lock()
-	delete(c.m.running, c.ID)
-	c.m.mu.Unlock()
+	until := c.exit.Finished.Add(output.Grace)
+	c.stdout.EndAt(until)
+	c.stderr.EndAt(until)
 }
 
 // end asks for the end of the command; the first reason counts.
@@ -171,8 +230,8 @@ func (c *Command) end(reason string) {
 func (c *Command) guard() {
 	defer c.m.work.Done()
 	var timeout <-chan time.Time
-	if c.Spec.Timeout > 0 {
-		t := time.NewTimer(c.Spec.Timeout)
+	if c.spec.Timeout > 0 {
+		t := time.NewTimer(c.spec.Timeout)
 		defer t.Stop()
 		timeout = t.C
 	}
@@ -181,10 +240,10 @@ func (c *Command) guard() {
 	case <-c.exited:
 		return
 	case <-timeout:
-		reason = "it was ended by its timeout of " + c.Spec.Timeout.String()
+		reason = "it was ended by its timeout of " + c.spec.Timeout.String()
 	case reason = <-c.ending:
 	}
-	c.ended.Store(&reason)
+	c.reason.Store(&reason)
 	_ = c.signal(syscall.SIGTERM) // a group that is gone needs none
 	kill := time.NewTimer(killAfter)
 	defer kill.Stop()
@@ -201,5 +260,5 @@ func (c *Command) guard() {
 
 // signal reaches the whole process group, which keeps its id as long as any process is in it.
 func (c *Command) signal(s syscall.Signal) error {
-	return syscall.Kill(-c.cmd.Process.Pid, s)
+	return syscall.Kill(-c.pid, s)
 }

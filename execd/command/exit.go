@@ -11,9 +11,10 @@ import (
 
 // Exit is how a command ended.
 type Exit struct {
-	Took  time.Duration // from its start
-	state *os.ProcessState
-	ended string // why the daemon ended it; "": it ended by itself
+	Finished time.Time
+	Took     time.Duration // from its start
+	state    *os.ProcessState
+	ended    string // why the daemon ended it; "": it ended by itself
 }
 
 // Code is the exit code, or -1 where a signal or a timeout ended it.

@@ -80,7 +80,15 @@ type server struct {
 
 func newServer(t *testing.T, env ...string) *server {
 	t.Helper()
-	s := &server{t: t, manager: command.NewManager(command.Config{Env: append(env, "PATH="+os.Getenv("PATH"))}), specs: make(chan command.Spec, 1)}
+	return serverWith(t, command.Config{Env: append(env, "PATH="+os.Getenv("PATH"))})
+}
+
+func serverWith(t *testing.T, c command.Config) *server {
+	t.Helper()
+	if c.Dir == "" {
+		c.Dir = t.TempDir()
+	}
+	s := &server{t: t, manager: command.NewManager(c), specs: make(chan command.Spec, 1)}
 	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.manager.Start(<-s.specs)
 		if err != nil {

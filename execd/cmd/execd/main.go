@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
 )
 
@@ -27,6 +29,10 @@ type daemonFlags struct {
 	TokenFile string `placeholder:"FILE" help:"File with the token that callers must send. Without it, and without EXECD_ACCESS_TOKEN, anyone may call."`
 	Root      string `placeholder:"DIR" help:"Directory for what the daemon keeps; made when it is first needed (default: execd in the directory for temporary files)."`
 	Verbose   bool   `help:"Log every request."`
+
+	KeepOutput   int64 `default:"64" placeholder:"MIB" help:"How much of what one command writes is kept for those who ask later, in MiB; the newest counts (${default})."`
+	KeepOutputs  int64 `default:"256" placeholder:"MIB" help:"The same for all commands that have ended; the oldest are dropped first (${default})."`
+	KeepCommands int   `default:"1000" placeholder:"N" help:"Of how many commands that have ended the status is kept (${default})."`
 }
 
 func main() {
@@ -43,6 +49,18 @@ func main() {
 	ctx := kong.Parse(&c, kong.Name("execd"), kong.Description("The daemon inside a sandbox: runs commands and code, and moves files, for callers over HTTP."),
 		kong.Vars{"version": version()}, kong.UsageOnError())
 	ctx.FatalIfErrorf(ctx.Run(c.daemonFlags, secret(token)))
+}
+
+// Validate refuses what would keep nothing.
+func (f daemonFlags) Validate() error {
+	if f.KeepOutput < 1 || f.KeepOutputs < 1 || f.KeepCommands < 1 {
+		return errors.New("--keep-output, --keep-outputs and --keep-commands must be 1 or more")
+	}
+	return nil
+}
+
+func (f daemonFlags) keep() execd.Keep {
+	return execd.Keep{Output: f.KeepOutput << 20, Total: f.KeepOutputs << 20, Endings: f.KeepCommands}
 }
 
 // secret is a token that came with the environment.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
 )
@@ -16,7 +17,10 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if err != nil {
 		return err
 	}
-	daemon := []string{"--listen", flags.Listen}
+	daemon := []string{
+		"--listen", flags.Listen, "--keep-output", strconv.FormatInt(flags.KeepOutput, 10),
+		"--keep-outputs", strconv.FormatInt(flags.KeepOutputs, 10), "--keep-commands", strconv.Itoa(flags.KeepCommands),
+	}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)
 	}
