@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
@@ -15,6 +16,7 @@ import (
 type handler struct {
 	execdapi.UnimplementedHandler
 	commands *command.Manager
+	code     *code.Manager
 }
 
 var (

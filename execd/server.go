@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code/driver"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
@@ -32,6 +34,7 @@ type Config struct {
 type Server struct {
 	http.Handler
 	commands *command.Manager
+	code     *code.Manager
 }
 
 // New makes a Server. The caller must Close it.
@@ -42,7 +45,13 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
-	h := &handler{commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env})}
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
+	h := &handler{
+		commands: command.NewManager(command.Config{Log: c.Log, Env: c.Env}),
+		code:     code.NewManager(code.Config{Log: c.Log, Languages: languages(c)}),
+	}
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),
 		execdapi.WithNotFound(httpapi.NotFound),
@@ -59,8 +68,16 @@ func New(c Config) (*Server, error) {
 	if c.Token != "" {
 		chain.Keys = []string{c.Token}
 	}
-	return &Server{httpapi.Wrap(api, chain), h.commands}, nil
+	return &Server{httpapi.Wrap(api, chain), h.commands, h.code}, nil
+}
+
+// languages are those that code may be in; of two with one name the first that the image has wins.
+func languages(c Config) []code.Language {
+	return driver.Languages(c.Env)
 }
 
 // Close ends what is still running, within some seconds. Streams end with what they show.
-func (s *Server) Close() { s.commands.Close() }
+func (s *Server) Close() {
+	s.code.Close()
+	s.commands.Close()
+}
