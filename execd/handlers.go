@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
@@ -16,6 +17,7 @@ import (
 type handler struct {
 	execdapi.UnimplementedHandler
 	commands *command.Manager
+	code     *code.Manager
 	metrics  *metrics.Sampler
 }
 

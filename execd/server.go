@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code/driver"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/portproxy"
@@ -56,11 +58,15 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
 	h := &handler{
 		commands: command.NewManager(command.Config{
 			Log: c.Log, Env: c.Env, Dir: filepath.Join(c.Root, "commands"),
 			Output: c.Keep.Output, Total: c.Keep.Total, Keep: c.Keep.Endings,
 		}),
+		code:    code.NewManager(code.Config{Log: c.Log, Languages: languages(c)}),
 		metrics: metrics.New(metrics.Config{}),
 	}
 	api, err := execdapi.NewServer(h, h,
@@ -95,9 +101,15 @@ func route(api, ports http.Handler) http.Handler {
 	})
 }
 
+// languages are those that code may be in; of two with one name the first that the image has wins.
+func languages(c Config) []code.Language {
+	return driver.Languages(c.Env)
+}
+
 // Close ends what is still running, within some seconds. Streams end with what they show.
 func (s *Server) Close() {
 	s.ports.Close()
 	s.h.metrics.Close()
+	s.h.code.Close()
 	s.h.commands.Close()
 }

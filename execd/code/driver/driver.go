@@ -1,0 +1,31 @@
+// Package driver runs code in interpreters that the image has: a process for each context, with a small script of ours
+// in it that runs one piece of code after the other. Stdout and stderr of the process are pipes that are read as they
+// are, so that whatever writes to them is seen at once; what else is to say comes on a control socket (see frame.go).
+package driver
+
+import (
+	_ "embed" // the scripts
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
+)
+
+//go:embed driver.py
+var pythonScript string
+
+// control is the descriptor that a driver finds its control socket on.
+const control = 3
+
+// Languages are those that this package has a driver for, whether the image has their interpreters or not. Their
+// processes get the environment env, except EXECD_….
+func Languages(env []string) []code.Language {
+	env = environment(env)
+	return []code.Language{
+		&Language{
+			name:     "python",
+			env:      append([]string{"MPLBACKEND=Agg"}, env...), // figures are shown as images; a later setting counts
+			programs: []string{"python3", "python"},
+			// The script is an argument so that __main__ is left to the user's code.
+			args: []string{"-u", "-c", `import sys; exec(compile(sys.argv.pop(), "<execd>", "exec"), {"__name__": "execd", "__builtins__": __builtins__})`, pythonScript},
+		},
+	}
+}
