@@ -107,15 +107,19 @@ func (a apt) seed() error {
 	return nil
 }
 
-// keep returns the paths of the named package files and removes all others.
+// keep returns the paths of the named package files and removes other versions of them.
 func (a apt) keep(names []string) ([]string, error) {
 	archives := filepath.Join(a.dir, "archives")
 	present, err := filepath.Glob(filepath.Join(archives, "*.deb"))
 	if err != nil {
 		return nil, err
 	}
+	wanted := map[string]bool{}
+	for _, name := range names {
+		wanted[packageOf(name)] = true
+	}
 	for _, path := range present {
-		if !slices.Contains(names, filepath.Base(path)) {
+		if name := filepath.Base(path); wanted[packageOf(name)] && !slices.Contains(names, name) {
 			if err := os.Remove(path); err != nil {
 				return nil, err
 			}
@@ -126,6 +130,12 @@ func (a apt) keep(names []string) ([]string, error) {
 		paths[i] = filepath.Join(archives, name)
 	}
 	return paths, nil
+}
+
+// packageOf gives the package of a file that is called name_version_architecture.deb.
+func packageOf(file string) string {
+	name, _, _ := strings.Cut(file, "_")
+	return name
 }
 
 func copyFile(to, from string) error {

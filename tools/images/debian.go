@@ -64,7 +64,11 @@ var debianTree = rootfs.Config{
 // writeDebian writes the root file system made of the packages, unpacked and not
 // configured, which takes a third of the time that installing them does.
 func writeDebian(ctx context.Context, b *builder, w io.Writer) error {
-	debs, err := fetch(ctx, filepath.Join(b.cache, "apt"), debianPackages)
+	return writePackages(ctx, b, w, debianPackages)
+}
+
+func writePackages(ctx context.Context, b *builder, w io.Writer, packages []string) error {
+	debs, err := fetch(ctx, filepath.Join(b.cache, "apt"), packages)
 	if err != nil {
 		return err
 	}

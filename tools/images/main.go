@@ -1,7 +1,8 @@
 // Command images builds the local images that sandboxes are tried with:
-// opensandbox/scratch:local, one static program that waits and nothing else, and
-// opensandbox/debian:local, made of Debian packages. No image is pulled, nothing
-// is installed, and an image whose recipe has not changed is left as it is.
+// opensandbox/scratch:local, one static program that waits and nothing else,
+// opensandbox/debian:local, made of Debian packages, and opensandbox/jupyter:local,
+// the same with a Jupyter kernel. No image is pulled, nothing is installed, and an
+// image whose recipe has not changed is left as it is.
 package main
 
 import (
@@ -17,10 +18,11 @@ import (
 
 const usage = `Usage: tools/images/build [--force] [--cache DIR]
 
-Builds the images opensandbox/scratch:local and opensandbox/debian:local in the
-Docker engine that DOCKER_HOST names, verifies them by running each once, and
-leaves alone those whose recipe has not changed. Needs no root; the Debian image
-needs the apt-get and package sources of a Debian or Ubuntu machine.
+Builds the images opensandbox/scratch:local, opensandbox/debian:local and
+opensandbox/jupyter:local in the Docker engine that DOCKER_HOST names, verifies
+them by running each once, and leaves alone those whose recipe has not changed.
+Needs no root; the latter two need the apt-get and package sources of a Debian or
+Ubuntu machine.
 
 `
 
@@ -72,7 +74,7 @@ func run(ctx context.Context, cache string, force bool) error {
 	}
 	defer func() { _ = unlock() }()
 	b := &builder{engine: engine, cache: cache, force: force}
-	for _, r := range []recipe{scratch, debian} {
+	for _, r := range []recipe{scratch, debian, jupyter} {
 		if err := b.ensure(ctx, r); err != nil {
 			return fmt.Errorf("%s: %w", r.ref, err)
 		}
