@@ -20,6 +20,7 @@ func execdMutants() []Mutant {
 	return slices.Concat(
 		authMutants(), httpMutants(),
 		commandMutants(), commandRequestMutants(), commandOptionMutants(),
+		moreCommandMutants(),
 		framingMutants(), eventMutants(), livenessMutants(), outputMutants(), streamStyleMutants(),
 		uploadMutants(), uploadSettingMutants(), brokenUploadMutants(),
 		downloadMutants(), rangeMutants(), lineReadMutants(), infoMutants(),

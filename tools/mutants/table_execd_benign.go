@@ -22,7 +22,7 @@ func execdVariants() []Benign {
 	for _, f := range slices.Concat(oddAnswers(all, errs), oddStreams(), oddFiles(), lessThanAll()) {
 		variants = append(variants, Benign{Wire: f})
 	}
-	return variants
+	return append(variants, moreCommandVariants()...)
 }
 
 func oddAnswers(all, errs mutant.Match) []mutant.Fault {
@@ -124,7 +124,6 @@ func oddStreams() []mutant.Fault {
 		mutant.SetEventField(runCommand, "error", "error.traceback", []any{}),
 		changeError("137 for a signal", func(e map[string]any) bool { return evalue(e) == "-1" }, func(e map[string]any) { setEvalue(e, "137") }),
 		mutant.SetEventField(runCommand, "execution_complete", "execution_time", 0),
-		mutant.ChangeEvent(runCommand, "init", "an id of another form", func(e map[string]any) { e["text"] = fmt.Sprintf("%v/é %s", e["text"], strings.Repeat("7", 100)) }),
 	}
 }
 
