@@ -24,6 +24,7 @@ func execdMutants() []Mutant {
 		framingMutants(), eventMutants(), livenessMutants(), outputMutants(), streamStyleMutants(),
 		uploadMutants(), uploadSettingMutants(), brokenUploadMutants(),
 		downloadMutants(), rangeMutants(), lineReadMutants(), infoMutants(),
+		codeMutants(), metricsMutants(),
 	)
 }
 

@@ -19,7 +19,7 @@ import (
 func execdVariants() []Benign {
 	all, errs := mutant.Any().Always(), mutant.Any().Errors()
 	var variants []Benign
-	for _, f := range slices.Concat(oddAnswers(all, errs), oddStreams(), oddFiles(), lessThanAll()) {
+	for _, f := range slices.Concat(oddAnswers(all, errs), oddStreams(), oddFiles(), lessThanAll(), oddCode(), oddMetrics()) {
 		variants = append(variants, Benign{Wire: f})
 	}
 	return append(variants, moreCommandVariants()...)
