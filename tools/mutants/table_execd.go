@@ -23,6 +23,7 @@ func execdMutants() []Mutant {
 		framingMutants(), eventMutants(), livenessMutants(), outputMutants(), streamStyleMutants(),
 		uploadMutants(), uploadSettingMutants(), brokenUploadMutants(),
 		downloadMutants(), rangeMutants(), lineReadMutants(), infoMutants(),
+		treeMutants(),
 	)
 }
 
