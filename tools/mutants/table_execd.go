@@ -25,6 +25,7 @@ func execdMutants() []Mutant {
 		uploadMutants(), uploadSettingMutants(), brokenUploadMutants(),
 		downloadMutants(), rangeMutants(), lineReadMutants(), infoMutants(),
 		codeMutants(), metricsMutants(),
+		treeMutants(),
 	)
 }
 

@@ -23,6 +23,7 @@ func execdVariants() []Benign {
 		variants = append(variants, Benign{Wire: f})
 	}
 	return append(variants, moreCommandVariants()...)
+	return slices.Concat(variants, treeVariants())
 }
 
 func oddAnswers(all, errs mutant.Match) []mutant.Fault {
@@ -167,7 +168,6 @@ func oddFiles() []mutant.Fault {
 	return []mutant.Fault{
 		chained(fileInfo, "further properties of files", mutant.SetField(fileInfo, "*.inode", 7), mutant.SetField(fileInfo, "*.xattrs", nil)),
 		chained(fileInfo, "times of another zone", mutant.ChangeField(fileInfo, "*.modified_at", "", elsewhere), mutant.ChangeField(fileInfo, "*.created_at", "", elsewhere)),
-		mutant.DropField(fileInfo, "*.type"),
 		mutant.DropRequestHeader(several, "Range"),
 		renamed(mutant.Answer(malformed, 400, refusal("no such range")), getFile, "400 for a malformed Range"),
 		refusedRange(malformed),

@@ -16,7 +16,7 @@ import (
 // moreCommandVariants are daemons whose status, output, logs and sessions are odd and allowed.
 func moreCommandVariants() []Benign {
 	var variants []Benign
-	for _, f := range slices.Concat(oddStates(), oddSessions(), lessOfCommands(), []mutant.Fault{otherCursors(), otherIDs(), pings()}) {
+	for _, f := range slices.Concat(oddStates(), oddSessions(), lessOfCommands(), []mutant.Fault{otherCursors(), otherCommandIDs(), pings()}) {
 		variants = append(variants, Benign{Wire: f})
 	}
 	x := newExecutions()
@@ -150,8 +150,8 @@ func otherCursors() mutant.Fault {
 	}
 }
 
-// otherIDs gives commands and sessions ids that a client must escape.
-func otherIDs() mutant.Fault {
+// otherCommandIDs gives commands and sessions ids that a client must escape.
+func otherCommandIDs() mutant.Fault {
 	const more = " +é&7"
 	inPath := regexp.MustCompile(regexp.QuoteMeta(more) + `(/run|/logs)?$`)
 	streams := mutant.Path("POST", regexp.MustCompile(`/(command|session/[^/]+/run)$`))
