@@ -22,8 +22,7 @@ func execdVariants() []Benign {
 	for _, f := range slices.Concat(oddAnswers(all, errs), oddStreams(), oddFiles(), lessThanAll(), oddCode(), oddMetrics()) {
 		variants = append(variants, Benign{Wire: f})
 	}
-	return append(variants, moreCommandVariants()...)
-	return slices.Concat(variants, treeVariants())
+	return slices.Concat(variants, moreCommandVariants(), treeVariants())
 }
 
 func oddAnswers(all, errs mutant.Match) []mutant.Fault {
