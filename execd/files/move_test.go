@@ -189,3 +189,37 @@ func TestMovesAcrossFileSystemsThatFailChangeNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestOnTheLayersOfAnImage is about overlayfs, as a container has it: directories of a lower layer can't be renamed.
+func TestOnTheLayersOfAnImage(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	for _, name := range []string{"lower/t/sub", "upper", "work", "m"} {
+		must(t, os.MkdirAll(dir+"/"+name, 0o755))
+	}
+	write(t, dir, "lower/t/f", "lower/t/sub/g", "lower/h")
+	if err := syscall.Mount("overlay", dir+"/m", "overlay", 0, "lowerdir="+dir+"/lower,upperdir="+dir+"/upper,workdir="+dir+"/work"); err != nil {
+		t.Skip("SKIPPED: no overlay can be mounted here: ", err)
+	}
+	defer func() { _ = syscall.Unmount(dir+"/m", syscall.MNT_DETACH) }()
+	unchanged(t, dir+"/m", func() {
+		for dest, want := range map[string]fault.Kind{"t/sub/x": fault.Invalid, "h": fault.Invalid, "h/x": fault.Invalid, "none/x": fault.Invalid} {
+			if err := files.Move(t.Context(), moves(dir+"/m", "t", dest)); kindOf(err) != want {
+				t.Errorf("to %s: %v", dest, err)
+			}
+		}
+	})
+	want := state(t, dir+"/m/t")
+	must(t, files.Move(t.Context(), moves(dir+"/m", "t", "moved", "h", "h2")))
+	if diff := cmp.Diff(want, state(t, dir+"/m/moved")); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := files.Replace(t.Context(), replacements(dir+"/m/moved/f", "x", "y", dir+"/m/h2", "x", "y")); err != nil {
+		t.Error(err)
+	}
+	must(t, files.RemoveDirs([]string{dir + "/m/moved"}))
+	must(t, files.Remove([]string{dir + "/m/h2"}))
+	if left := tree(t, dir+"/m"); len(left) != 1 {
+		t.Error(left)
+	}
+}

@@ -26,7 +26,7 @@ func Remove(paths []string) error {
 		if err == nil {
 			err = checkRemovable(path)
 		}
-		if err != nil {
+		if err != nil && !isMissing(err) { // someone else may have been faster
 			return refusal(path, err)
 		}
 	}

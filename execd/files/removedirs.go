@@ -20,7 +20,7 @@ func RemoveDirs(paths []string) error {
 		if err := checkPath(path); err != nil {
 			return err
 		}
-		if err := checkRemovableDir(path); err != nil {
+		if err := checkRemovableDir(path); err != nil && !isMissing(err) {
 			return refusal(path, err)
 		}
 	}

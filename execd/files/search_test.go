@@ -14,6 +14,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/files"
+	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 )
 
 func write(t testing.TB, dir string, names ...string) {
@@ -155,6 +156,48 @@ func TestSearchEndsWhenItsCallerGoesAway(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatMayNotBeReadIsLeftOut(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("SKIPPED: root may read everything")
+	}
+	dir := t.TempDir()
+	write(t, dir, "a", "closed/b", "blind/c", "d")
+	must(t, os.Chmod(dir+"/closed", 0))
+	must(t, os.Chmod(dir+"/blind", 0o400)) // names can be read, and nothing else
+	defer func() {
+		_ = os.Chmod(dir+"/closed", 0o700)
+		_ = os.Chmod(dir+"/blind", 0o700)
+	}()
+	if hits := search(t, dir, "**"); !slices.Equal(hits, []string{"a", "d"}) {
+		t.Error(hits)
+	}
+	if infos, err := files.List(t.Context(), dir, 9); err != nil || len(infos) != 4 {
+		t.Errorf("%v %v", infos, err)
+	}
+	for _, err := range []error{
+		second(files.List(t.Context(), dir+"/closed", 1)),
+		second(files.Search(t.Context(), dir+"/closed", "**")),
+		files.Remove([]string{dir + "/a", dir + "/closed/b"}),
+		files.Remove([]string{dir + "/a", dir + "/blind/c"}),
+		files.RemoveDirs([]string{dir + "/closed"}),
+		files.Move(t.Context(), moves(dir, "a", "x", "closed/b", "y")),
+		files.Move(t.Context(), moves(dir, "a", "x", "d", "closed/y")),
+		files.Remove([]string{dir + "/a", "/etc/passwd"}),
+		files.MakeDirs(map[string]execdapi.Permission{dir + "/new": {}, "/etc/new": {}}),
+		files.SetPermissions(map[string]execdapi.Permission{dir + "/a": permission(600, "-", "-"), "/etc/passwd": permission(600, "-", "-")}),
+		second(files.Replace(t.Context(), replacements(dir+"/a", "x", "y", "/etc/passwd", "root", "toor"))),
+	} {
+		if kindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "permi") {
+			t.Error(err)
+		}
+	}
+	if hits := search(t, dir, "**"); !slices.Equal(hits, []string{"a", "d"}) {
+		t.Error(hits)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 // FuzzGlob holds plain patterns to a matcher that is written as one would explain them, and all others to not failing.
 func FuzzGlob(f *testing.F) {
