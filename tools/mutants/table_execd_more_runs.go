@@ -136,7 +136,10 @@ func endedSession(what string, anew bool) Mutant {
 			}
 			act() // and the client has not seen the end of the body yet
 			x.ask(http.MethodDelete, "/session/"+id, nil)
-			if other := x.newSession(); anew && other != "" {
+			if !anew {
+				return
+			}
+			if other := x.newSession(); other != "" {
 				mu.Lock()
 				now[id] = other
 				mu.Unlock()
