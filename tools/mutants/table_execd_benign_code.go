@@ -32,7 +32,7 @@ func oddCode() []mutant.Fault {
 			return v
 		}),
 		listsDefault(),
-		otherIDs(),
+		otherContextIDs(),
 		delayedBy(interruptCode, 3*time.Second),
 		delayedBy(createContext, 1*time.Second),
 		mutant.DropEvent(runCode, "execution_count"),
@@ -133,8 +133,8 @@ func plain(id string) string {
 	return id
 }
 
-// otherIDs shows ids of contexts in another form, and takes them so.
-func otherIDs() mutant.Fault {
+// otherContextIDs shows ids of contexts in another form, and takes them so.
+func otherContextIDs() mutant.Fault {
 	change := func(object map[string]any, property string) {
 		if id, ok := object[property].(string); ok && id != "" {
 			object[property] = odd(id)

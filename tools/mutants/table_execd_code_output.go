@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"html"
 	"slices"
 	"strings"
@@ -25,12 +26,10 @@ func codeOutputMutants() []Mutant {
 			onCode(numbered("stdout", "the first is lost", func(n int) bool { return n == 1 })),
 			mutant.DropEvent(runCode, "stderr"),
 			mutant.SetEventField(runCode, "stderr", "type", "stdout"),
-			mutant.SetEventField(runCode, "stdout", "type", "stderr"),
 			mutant.DuplicateEvent(runCode, "stdout"),
-			onCode(lastLineBehindEnd()),
 			onCode(behindEnd("stderr")),
 			lineUnended("stdout"),
-			limited("stdout", 64<<10), limited("stderr", 64<<10), limited("stdout", 1<<20),
+			limited("stdout", 64<<10),
 			text("stdout", "space before and behind is lost", func(s string) string { return strings.Trim(s, " \t") }),
 			text("stdout", "escaped for HTML", html.EscapeString),
 			text("stderr", "ASCII only", func(s string) string {
@@ -41,7 +40,7 @@ func codeOutputMutants() []Mutant {
 					return r
 				}, s)
 			}),
-			swapped("stdout"), swapped("stderr"),
+			mutant.SwapOrder(runCode, "stdout", "stdout"),
 		),
 		breaks("EX-CODE-20",
 			mutant.Buffered(runCode),
@@ -95,8 +94,7 @@ func lineUnended(eventType string) mutant.Fault {
 
 // limited loses what comes behind the first n bytes of a kind of output.
 func limited(eventType string, n int) mutant.Fault {
-	what := "no more than " + sized(n) + " of " + eventType
-	return framewise(runCode, what, func(act func()) func(mutant.Frame) []mutant.Frame {
+	return framewise(runCode, fmt.Sprintf("no more than %d bytes of %s", n, eventType), func(act func()) func(mutant.Frame) []mutant.Frame {
 		came := 0
 		return func(f mutant.Frame) []mutant.Frame {
 			text, _ := f.Event["text"].(string)
@@ -110,16 +108,4 @@ func limited(eventType string, n int) mutant.Fault {
 			return nil
 		}
 	})
-}
-
-func sized(n int) string {
-	if n >= 1<<20 {
-		return "1 MiB"
-	}
-	return "64 KiB"
-}
-
-// swapped changes the order of the first two events of a kind that follow each other.
-func swapped(eventType string) mutant.Fault {
-	return mutant.SwapOrder(runCode, eventType, eventType)
 }
