@@ -109,14 +109,6 @@ func treeMoveMutants() []Mutant {
 	o := moveFiles
 	missing, onto := o.anyMove(treeMove.missing), o.anyMove(treeMove.onto)
 	allThere := o.WithRawBody(func(b []byte) bool { return whole(movesOf(b)) })
-	each := func(what string, change func(m treeMove) treeMove) mutant.Fault {
-		return o.moves(what, func(moves []treeMove) []treeMove {
-			for i := range moves {
-				moves[i] = change(moves[i])
-			}
-			return moves
-		})
-	}
 	clear := func(what string, gone func(path string, d fs.DirEntry) bool) Mutant {
 		return o.does("EX-MOVE-02", what, moved(func(m treeMove) bool { return removeWithin(m.Dest, gone) }))
 	}
@@ -138,12 +130,6 @@ func treeMoveMutants() []Mutant {
 				last := len(moves) - 1
 				moves[0].Dest, moves[last].Dest = moves[last].Dest, moves[0].Dest
 				return moves
-			}),
-			each("the name of the source is kept", func(m treeMove) treeMove {
-				if dest := filepath.Join(filepath.Dir(m.Dest), filepath.Base(m.Src)); lkind(dest) == "missing" {
-					m.Dest = dest
-				}
-				return m
 			}),
 			o.instead(allThere, "200, and nothing is moved", nil),
 		),
