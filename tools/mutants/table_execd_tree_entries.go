@@ -103,15 +103,15 @@ func treeListEntryMutants() []Mutant {
 			}),
 			entry("sizes of files in blocks", func(h hit) {
 				if h["type"] == "file" {
-					h["size"] = (counted(h, "size") + 4095) / 4096 * 4096
+					h["size"] = (numberOf(h, "size") + 4095) / 4096 * 4096
 				}
 			}),
 			entry("modes as the numbers that they are", func(h hit) {
-				h["mode"], _ = strconv.ParseInt(strconv.FormatInt(counted(h, "mode"), 10), 8, 64) // its digits are octal
+				h["mode"], _ = strconv.ParseInt(strconv.FormatInt(numberOf(h, "mode"), 10), 8, 64) // its digits are octal
 			}),
 			entry("modes with the type", func(h hit) {
 				if h["type"] == "file" {
-					h["mode"] = 100000 + counted(h, "mode")
+					h["mode"] = 100000 + numberOf(h, "mode")
 				}
 			}),
 			entry("files are 644", func(h hit) {
@@ -124,7 +124,7 @@ func treeListEntryMutants() []Mutant {
 					h["mode"] = 755
 				}
 			}),
-			o.lists("EX-LIST-10", "the size of what a link leads to", followed(func(h hit, real string) {
+			o.lists("EX-LIST-10", "the size of what a link leads to", linksFollowed(func(h hit, real string) {
 				if kind(real) == "file" {
 					h["size"] = describe(real, real)["size"]
 				}

@@ -81,7 +81,7 @@ func treeSearchMutants() []Mutant {
 				return strings.Contains("/"+filepath.Dir(rel), "/.") && filepath.Dir(rel) != "."
 			}),
 			drops("files without a dot are left out", func(rel string, _ hit) bool { return !strings.Contains(filepath.Base(rel), ".") }),
-			drops("empty files are left out", func(_ string, h hit) bool { return counted(h, "size") == 0 }),
+			drops("empty files are left out", func(_ string, h hit) bool { return numberOf(h, "size") == 0 }),
 			o.lists("EX-SEARCH-03", "the last one is lost", func(q url.Values, hits []hit) []hit {
 				if every(q) && len(hits) > 1 {
 					return hits[:len(hits)-1]
