@@ -55,8 +55,7 @@ func treeVariants() []Benign {
 	return append(variants,
 		odd("a destination that is there is replaced whole", moveFiles, replacing),
 		odd("missing parents of a destination are made", moveFiles, takingParents),
-		odd("parents get the mode of what is made", makeDirs, afterwards(true, eachPath(modeOfParents))),
-		odd("parents get the owner of what is made", makeDirs, afterwards(true, eachPath(ownerOfParents))),
+		odd("parents get the mode and the owner of what is made", makeDirs, afterwards(true, eachPath(likeItsChild))),
 		odd("links to files are hits, or are not, the other way round", searchFiles, linksOtherwise),
 		odd("a file with text replaced is a new file", replaceText, afterwards(true, eachPath(anew))),
 	)
@@ -150,7 +149,7 @@ func untyped(body []byte) []byte {
 // replacing makes room for the one move of a request.
 func replacing(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
 	moves := movesOf(takeBody(r))
-	if len(moves) == 1 && moves[0].onto() && r.Header.Get(tokenHeader) == token && removed(moves[0].Dest) {
+	if len(moves) == 1 && moves[0].onto() && r.Header.Get(tokenHeader) == token && removedAt(moves[0].Dest) {
 		act()
 	}
 	next.ServeHTTP(w, r)
@@ -175,22 +174,9 @@ func missingParents(path string) []string {
 	return all
 }
 
-func modeOfParents(path string, entry map[string]any) func() bool {
-	bits, ok := bitsOf(entry)
-	folders := missingParents(path)
-	if !ok || len(folders) == 0 {
-		return nil
-	}
-	return func() bool {
-		changed := false
-		for _, dir := range folders {
-			changed = setMode(dir, os.FileMode(bits&0o777)) || changed
-		}
-		return changed
-	}
-}
-
-func ownerOfParents(path string, _ map[string]any) func() bool {
+// likeItsChild gives the parents that were made the mode and the owner of the directory that was asked for.
+func likeItsChild(path string, entry map[string]any) func() bool {
+	bits, moded := bitsOf(entry)
 	folders := missingParents(path)
 	if len(folders) == 0 {
 		return nil
@@ -199,6 +185,7 @@ func ownerOfParents(path string, _ map[string]any) func() bool {
 		uid, gid, ok := owned(path)
 		changed := false
 		for _, dir := range folders {
+			changed = moded && setMode(dir, os.FileMode(bits&0o777)) || changed
 			changed = ok && setOwner(dir, uid, gid) || changed
 		}
 		return changed

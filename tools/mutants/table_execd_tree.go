@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"slices"
@@ -62,7 +63,7 @@ func (o treeOp) not(m mutant.Match, what string, right int, wrong ...int) []muta
 		case right < 300:
 			f = mutant.Answer(m, status, refusal("it can't be done"))
 		}
-		faults = append(faults, o.named(f, what+": status "+http.StatusText(status)))
+		faults = append(faults, o.named(f, fmt.Sprintf("%s: status %d", what, status)))
 	}
 	return faults
 }
@@ -94,7 +95,7 @@ func (o treeOp) badRefusals(refused ...int) []mutant.Fault {
 	var faults []mutant.Fault
 	for i, status := range refused {
 		m := o.On(status)
-		of := func(f mutant.Fault, what string) mutant.Fault { return o.named(f, http.StatusText(status)+" "+what) }
+		of := func(f mutant.Fault, what string) mutant.Fault { return o.named(f, fmt.Sprint(status)+" "+what) }
 		faults = append(faults, of(mutant.EmptyBody(m), "without a body"))
 		if i == 0 {
 			faults = append(faults, of(mutant.DropField(m, "code"), "without code"))

@@ -33,14 +33,14 @@ func unknownAccount(_ string, entry map[string]any) bool {
 	return unknownOwner(entry) || unknownGroup(entry)
 }
 
-// text is a property of an entry that is text; empty for none.
-func text(entry map[string]any, name string) string {
+// textOf is a property of an entry that is text; empty for none.
+func textOf(entry map[string]any, name string) string {
 	s, _ := entry[name].(string)
 	return s
 }
 
-// primary is the name of the group that a user has.
-func primary(name string) string {
+// primaryGroup is the name of the group that a user has.
+func primaryGroup(name string) string {
 	u, err := user.Lookup(name)
 	if err != nil {
 		return ""
@@ -56,7 +56,7 @@ func primary(name string) string {
 func (o treeOp) wrongAccounts(requirement string) []Mutant {
 	known := func(name string) mutant.Match {
 		return o.WithRawBody(func(b []byte) bool {
-			return anyEntry(b, func(path string, e map[string]any) bool { return text(e, name) != "" && !unknownAccount(path, e) })
+			return anyEntry(b, func(path string, e map[string]any) bool { return textOf(e, name) != "" && !unknownAccount(path, e) })
 		})
 	}
 	var all []mutant.Fault
@@ -82,12 +82,12 @@ func (o treeOp) wrongAccounts(requirement string) []Mutant {
 	}
 	all = append(all,
 		o.entries("the group is always that of the owner", func(_, _ string, _, entry map[string]any) {
-			if group := primary(text(entry, "owner")); group != "" {
+			if group := primaryGroup(textOf(entry, "owner")); group != "" {
 				entry["group"] = group
 			}
 		}),
 		o.entries("owner and group are swapped", func(_, _ string, _, entry map[string]any) {
-			owner, group := text(entry, "owner"), text(entry, "group")
+			owner, group := textOf(entry, "owner"), textOf(entry, "group")
 			if _, err := user.Lookup(group); err != nil || owner == "" {
 				return
 			}
@@ -96,12 +96,12 @@ func (o treeOp) wrongAccounts(requirement string) []Mutant {
 			}
 		}),
 		o.entries("a group without an owner is ignored", func(_, _ string, _, entry map[string]any) {
-			if text(entry, "owner") == "" {
+			if textOf(entry, "owner") == "" {
 				delete(entry, "group")
 			}
 		}),
 		o.entries("an owner without a group is ignored", func(_, _ string, _, entry map[string]any) {
-			if text(entry, "group") == "" {
+			if textOf(entry, "group") == "" {
 				delete(entry, "owner")
 			}
 		}),

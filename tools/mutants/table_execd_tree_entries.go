@@ -42,7 +42,7 @@ func treeListEntryMutants() []Mutant {
 		breaks("EX-LIST-05", o.not(link, "a link", 400, 403, 404, 422, 500)...),
 		breaks("EX-LIST-05",
 			o.instead(link, "a link is an empty directory", []any{}),
-			mutant.RewriteQuery(link, "a link is treeFollowed", func(q url.Values) {
+			mutant.RewriteQuery(link, "a link is followed", func(q url.Values) {
 				if real, err := filepath.EvalSymlinks(q.Get("path")); err == nil {
 					q.Set("path", real)
 				}
@@ -103,15 +103,15 @@ func treeListEntryMutants() []Mutant {
 			}),
 			entry("sizes of files in blocks", func(h hit) {
 				if h["type"] == "file" {
-					h["size"] = (treeCounted(h, "size") + 4095) / 4096 * 4096
+					h["size"] = (numberOf(h, "size") + 4095) / 4096 * 4096
 				}
 			}),
 			entry("modes as the numbers that they are", func(h hit) {
-				h["mode"], _ = strconv.ParseInt(strconv.FormatInt(treeCounted(h, "mode"), 10), 8, 64) // its digits are octal
+				h["mode"], _ = strconv.ParseInt(strconv.FormatInt(numberOf(h, "mode"), 10), 8, 64) // its digits are octal
 			}),
 			entry("modes with the type", func(h hit) {
 				if h["type"] == "file" {
-					h["mode"] = 100000 + treeCounted(h, "mode")
+					h["mode"] = 100000 + numberOf(h, "mode")
 				}
 			}),
 			entry("files are 644", func(h hit) {
@@ -124,7 +124,7 @@ func treeListEntryMutants() []Mutant {
 					h["mode"] = 755
 				}
 			}),
-			o.lists("EX-LIST-10", "the size of what a link leads to", treeFollowed(func(h hit, real string) {
+			o.lists("EX-LIST-10", "the size of what a link leads to", linksFollowed(func(h hit, real string) {
 				if kind(real) == "file" {
 					h["size"] = describe(real, real)["size"]
 				}

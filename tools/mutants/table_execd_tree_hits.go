@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -21,7 +20,7 @@ import (
 // hit is an element of a list of FileInfo.
 type hit = map[string]any
 
-func hitPath(h hit) string { return text(h, "path") }
+func hitPath(h hit) string { return textOf(h, "path") }
 
 // below is a path as seen from the root that was asked for.
 func below(q url.Values, path string) string {
@@ -181,15 +180,8 @@ func globbed(star, twoStars, folders string) func(pattern, rel string) bool {
 // rightly is how patterns are meant.
 var rightly = globbed("[^/]*", ".*", "(?:.*/)?")
 
-// treeCounted is a number of a FileInfo.
-func treeCounted(h hit, name string) int64 {
+// numberOf is a number of a FileInfo.
+func numberOf(h hit, name string) int64 {
 	n, _ := strconv.ParseInt(fmt.Sprint(h[name]), 10, 64) // 0 for none
 	return n
-}
-
-// clone is a FileInfo of its own.
-func clone(h hit) hit {
-	var other hit
-	_ = json.Unmarshal(mustJSON(h), &other) // it was JSON
-	return other
 }

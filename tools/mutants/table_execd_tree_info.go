@@ -39,7 +39,7 @@ func treeInfoMutants() []Mutant {
 	names := func(what string, change func(at string, info hit)) mutant.Fault { return describes(what, change) }
 	clock := func(what string, change func(at string, modified time.Time) time.Time) mutant.Fault {
 		return describes(what, func(at string, info hit) {
-			modified, err := time.Parse(time.RFC3339Nano, text(info, "modified_at"))
+			modified, err := time.Parse(time.RFC3339Nano, textOf(info, "modified_at"))
 			if after := change(at, modified); err == nil && !after.Equal(modified) {
 				info["modified_at"] = after.UTC().Format(time.RFC3339Nano)
 			}
@@ -62,7 +62,7 @@ func treeInfoMutants() []Mutant {
 				}
 			}),
 			describes("an empty file is other", func(_ string, info hit) {
-				if info["type"] == "file" && treeCounted(info, "size") == 0 {
+				if info["type"] == "file" && numberOf(info, "size") == 0 {
 					info["type"] = "other"
 				}
 			}),
@@ -70,22 +70,22 @@ func treeInfoMutants() []Mutant {
 		breaks("EX-INFO-06", o.not(broken, "a link that leads nowhere", 200, 404)...),
 		breaks("EX-INFO-07",
 			names("numbers in place of names", func(_ string, info hit) {
-				if u, err := user.Lookup(text(info, "owner")); err == nil {
+				if u, err := user.Lookup(textOf(info, "owner")); err == nil {
 					info["owner"] = u.Uid
 				}
-				if g, err := user.LookupGroup(text(info, "group")); err == nil {
+				if g, err := user.LookupGroup(textOf(info, "group")); err == nil {
 					info["group"] = g.Gid
 				}
 			}),
 			names("a number in place of the group", func(_ string, info hit) {
-				if g, err := user.LookupGroup(text(info, "group")); err == nil {
+				if g, err := user.LookupGroup(textOf(info, "group")); err == nil {
 					info["group"] = g.Gid
 				}
 			}),
 			names("the owner is the daemon's user", func(_ string, info hit) { info["owner"] = "root" }),
 			names("the group is the daemon's", func(_ string, info hit) { info["group"] = "root" }),
 			names("the group is that of the owner", func(_ string, info hit) {
-				if group := primary(text(info, "owner")); group != "" {
+				if group := primaryGroup(textOf(info, "owner")); group != "" {
 					info["group"] = group
 				}
 			}),
@@ -94,7 +94,7 @@ func treeInfoMutants() []Mutant {
 			}),
 			names("owner and group are empty", func(_ string, info hit) { info["owner"], info["group"] = "", "" }),
 			names("names with their number", func(_ string, info hit) {
-				if u, err := user.Lookup(text(info, "owner")); err == nil {
+				if u, err := user.Lookup(textOf(info, "owner")); err == nil {
 					info["owner"] = u.Uid + "(" + u.Username + ")"
 				}
 			}),
@@ -102,10 +102,10 @@ func treeInfoMutants() []Mutant {
 		breaks("EX-INFO-08",
 			clock("modified_at is now", func(string, time.Time) time.Time { return time.Now() }),
 			clock("modified_at is when anything was changed", func(at string, modified time.Time) time.Time {
-				return stamp(at, modified, func(st *syscall.Stat_t) syscall.Timespec { return st.Ctim })
+				return otherTime(at, modified, func(st *syscall.Stat_t) syscall.Timespec { return st.Ctim })
 			}),
 			clock("modified_at is when it was read last", func(at string, modified time.Time) time.Time {
-				return stamp(at, modified, func(st *syscall.Stat_t) syscall.Timespec { return st.Atim })
+				return otherTime(at, modified, func(st *syscall.Stat_t) syscall.Timespec { return st.Atim })
 			}),
 			clock("modified_at is an hour off", func(_ string, modified time.Time) time.Time { return modified.Add(time.Hour) }),
 			clock("modified_at is the start of time", func(string, time.Time) time.Time { return time.Unix(0, 0) }),
@@ -117,7 +117,7 @@ func treeInfoMutants() []Mutant {
 			}),
 			describes("modified_at is when it was made", func(_ string, info hit) { info["modified_at"] = info["created_at"] }),
 			describes("modified_at in another zone without saying so", func(_ string, info hit) {
-				if modified, err := time.Parse(time.RFC3339Nano, text(info, "modified_at")); err == nil {
+				if modified, err := time.Parse(time.RFC3339Nano, textOf(info, "modified_at")); err == nil {
 					info["modified_at"] = modified.Add(-8*time.Hour).UTC().Format("2006-01-02T15:04:05.000") + "Z"
 				}
 			}),
@@ -125,8 +125,8 @@ func treeInfoMutants() []Mutant {
 	)
 }
 
-// stamp is another time of a path.
-func stamp(path string, otherwise time.Time, of func(st *syscall.Stat_t) syscall.Timespec) time.Time {
+// otherTime is another time of a path.
+func otherTime(path string, otherwise time.Time, of func(st *syscall.Stat_t) syscall.Timespec) time.Time {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return otherwise
@@ -138,7 +138,7 @@ func stamp(path string, otherwise time.Time, of func(st *syscall.Stat_t) syscall
 // treeUploadMutants set owner and group of uploaded files, and of the folders that are made for them, wrongly.
 func treeUploadMutants() []Mutant {
 	known := func(name string) mutant.Match {
-		return anyOf(func(m map[string]any) bool { return text(m, name) != "" && !unknownAccount("", m) })
+		return anyOf(func(m map[string]any) bool { return textOf(m, name) != "" && !unknownAccount("", m) })
 	}
 	var all []Mutant
 	for _, name := range []string{"owner", "group"} {
@@ -165,32 +165,32 @@ func treeUploadMutants() []Mutant {
 	return slices.Concat(all,
 		breaks("EX-UPLOAD-12",
 			setting("the group is always that of the owner", func(m map[string]any, _ string) {
-				if group := primary(text(m, "owner")); group != "" {
+				if group := primaryGroup(textOf(m, "owner")); group != "" {
 					m["group"] = group
 				}
 			}),
 			setting("a group without an owner is ignored", func(m map[string]any, _ string) {
-				if text(m, "owner") == "" {
+				if textOf(m, "owner") == "" {
 					delete(m, "group")
 				}
 			}),
 			setting("the group is named as the owner is", func(m map[string]any, _ string) {
-				if owner := text(m, "owner"); owner != "" && text(m, "group") != "" {
+				if owner := textOf(m, "owner"); owner != "" && textOf(m, "group") != "" {
 					m["group"] = owner
 				}
 			}),
 		),
 		[]Mutant{
-			parents("parents stay the daemon's", func(all []string) []string { return all }, 0, 0),
-			parents("the group of parents stays the daemon's", func(all []string) []string { return all }, -1, 0),
-			parents("the nearest parent alone is given away", func(all []string) []string { return all[1:] }, 0, 0),
-			parents("the farthest parent alone is given away", func(all []string) []string { return all[:len(all)-1] }, 0, 0),
+			leavingParents("parents stay the daemon's", func(all []string) []string { return all }, 0, 0),
+			leavingParents("the group of parents stays the daemon's", func(all []string) []string { return all }, -1, 0),
+			leavingParents("the nearest parent alone is given away", func(all []string) []string { return all[1:] }, 0, 0),
+			leavingParents("the farthest parent alone is given away", func(all []string) []string { return all[:len(all)-1] }, 0, 0),
 		},
 	)
 }
 
-// parents is a mutant whose uploads leave some of the parents that they made, the nearest first, to uid and gid.
-func parents(what string, left func(all []string) []string, uid, gid int) Mutant {
+// leavingParents is a mutant whose uploads leave some of the parents that they made, the nearest first, to uid and gid.
+func leavingParents(what string, left func(all []string) []string, uid, gid int) Mutant {
 	return sendFile.does("EX-UPLOAD-13", what, func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
 		parts, _ := mutant.Parts(r.Header, takeBody(r))
 		var all [][]string

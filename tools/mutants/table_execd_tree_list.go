@@ -33,13 +33,13 @@ func (o treeOp) ordered(what string, compare func(a, b string) int) Mutant {
 	})
 }
 
-// nested orders paths name by name, a directory's entries right after it.
-func nested(names func(a, b string) int) func(a, b string) int {
+// nameByName orders paths name by name, a directory's entries right after it.
+func nameByName(names func(a, b string) int) func(a, b string) int {
 	return func(a, b string) int { return slices.CompareFunc(strings.Split(a, "/"), strings.Split(b, "/"), names) }
 }
 
-// natural orders names with numbers in them by these.
-func natural(a, b string) int {
+// byNumbers orders names with numbers in them by these.
+func byNumbers(a, b string) int {
 	number := func(s string) (int, string) {
 		digits := strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.")
 		rest := strings.TrimLeft(digits, "0123456789")
@@ -97,13 +97,13 @@ func treeListMutants() []Mutant {
 			}),
 		),
 		[]Mutant{
-			drops("what is hidden is left out", func(rel string, _ hit) bool { return hidden(rel) }),
+			drops("what is hidden is left out", func(rel string, _ hit) bool { return isHidden(rel) }),
 			drops("what is in hidden directories is left out", func(rel string, _ hit) bool {
 				return strings.HasPrefix(rel, ".") && strings.Contains(rel, "/") || strings.Contains(filepath.Dir(rel), "/.")
 			}),
 			drops("directories are left out", func(_ string, h hit) bool { return isDir(h) }),
 			drops("files are left out", func(_ string, h hit) bool { return h["type"] == "file" }),
-			drops("empty files are left out", func(_ string, h hit) bool { return h["type"] == "file" && treeCounted(h, "size") == 0 }),
+			drops("empty files are left out", func(_ string, h hit) bool { return h["type"] == "file" && numberOf(h, "size") == 0 }),
 			o.lists("EX-LIST-02", "a directory whose entries are listed is left out", func(_ url.Values, hits []hit) []hit {
 				return slices.DeleteFunc(slices.Clone(hits), func(h hit) bool {
 					return slices.ContainsFunc(hits, func(other hit) bool { return strings.HasPrefix(hitPath(other), hitPath(h)+"/") })
@@ -117,13 +117,13 @@ func treeListMutants() []Mutant {
 			o.lists("EX-LIST-02", "the first one is lost", func(_ url.Values, hits []hit) []hit { return hits[min(len(hits), 1):] }),
 		},
 		[]Mutant{
-			o.ordered("the other way round", nested(func(a, b string) int { return strings.Compare(b, a) })),
-			o.ordered("upper and lower case are one", nested(func(a, b string) int {
+			o.ordered("the other way round", nameByName(func(a, b string) int { return strings.Compare(b, a) })),
+			o.ordered("upper and lower case are one", nameByName(func(a, b string) int {
 				return strings.Compare(strings.ToLower(a)+"\x00"+a, strings.ToLower(b)+"\x00"+b)
 			})),
-			o.ordered("numbers by their value", nested(natural)),
-			o.ordered("hidden ones last", nested(func(a, b string) int {
-				if hidden(a) != hidden(b) {
+			o.ordered("numbers by their value", nameByName(byNumbers)),
+			o.ordered("hidden ones last", nameByName(func(a, b string) int {
+				if isHidden(a) != isHidden(b) {
 					return strings.Compare(b, a)
 				}
 				return strings.Compare(a, b)
@@ -135,7 +135,7 @@ func treeListMutants() []Mutant {
 				return strings.Compare(a, b)
 			}),
 			o.ordered("whole paths are compared as text", strings.Compare),
-			o.ordered("by extension", nested(func(a, b string) int {
+			o.ordered("by extension", nameByName(func(a, b string) int {
 				return strings.Compare(filepath.Ext(a)+"\x00"+a, filepath.Ext(b)+"\x00"+b)
 			})),
 			o.lists("EX-LIST-03", "directories first", func(q url.Values, hits []hit) []hit {
@@ -163,12 +163,12 @@ func treeListMutants() []Mutant {
 					case strings.HasPrefix(other, one+"/"):
 						return 1
 					}
-					return nested(strings.Compare)(one, other)
+					return nameByName(strings.Compare)(one, other)
 				})
 				return hits
 			}),
 			o.lists("EX-LIST-03", "the newest first", func(_ url.Values, hits []hit) []hit {
-				slices.SortStableFunc(hits, func(a, b hit) int { return strings.Compare(text(b, "modified_at"), text(a, "modified_at")) })
+				slices.SortStableFunc(hits, func(a, b hit) int { return strings.Compare(textOf(b, "modified_at"), textOf(a, "modified_at")) })
 				return hits
 			}),
 			o.lists("EX-LIST-03", "below the first level the other way round", func(q url.Values, hits []hit) []hit {
@@ -189,10 +189,10 @@ func treeListMutants() []Mutant {
 			o.keeps("EX-LIST-04", "links to directories are left out", func(_ url.Values, _ string, h hit) bool {
 				return !isLink(h) || kind(h["path"]) != "directory"
 			}),
-			o.lists("EX-LIST-04", "links are shown as what they lead to", treeFollowed(func(h hit, real string) {
+			o.lists("EX-LIST-04", "links are shown as what they lead to", linksFollowed(func(h hit, real string) {
 				h["type"] = lkind(real)
 			})),
-			o.lists("EX-LIST-04", "what links lead to is shown in their place", treeFollowed(func(h hit, real string) {
+			o.lists("EX-LIST-04", "what links lead to is shown in their place", linksFollowed(func(h hit, real string) {
 				for name, value := range describe(real, real) {
 					h[name] = value
 				}
@@ -232,8 +232,8 @@ func byParts(q url.Values, compare func(a, b string) int) func(a, b hit) int {
 	}
 }
 
-// treeFollowed changes the entries of links that lead somewhere.
-func treeFollowed(change func(h hit, real string)) func(q url.Values, hits []hit) []hit {
+// linksFollowed changes the entries of links that lead somewhere.
+func linksFollowed(change func(h hit, real string)) func(q url.Values, hits []hit) []hit {
 	return func(_ url.Values, hits []hit) []hit {
 		for _, h := range hits {
 			if real, err := filepath.EvalSymlinks(hitPath(h)); err == nil && h["type"] == "symlink" {

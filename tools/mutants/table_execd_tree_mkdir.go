@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// made is a mutant that does something to each directory that was made: to it, or to what is in it.
-func made(requirement, what string, when func(entry map[string]any) bool, change func(path string) bool) Mutant {
+// onceMade is a mutant that does something to each directory that was made: to it, or to what is in it.
+func onceMade(requirement, what string, when func(entry map[string]any) bool, change func(path string) bool) Mutant {
 	return makeDirs.does(requirement, what, afterwards(true, eachPath(func(path string, entry map[string]any) func() bool {
 		if !isMissing(path, nil) || !when(entry) {
 			return nil
@@ -53,19 +53,19 @@ func treeMkdirMutants() []Mutant {
 		breaks("EX-MKDIR-02", o.not(orphan, "missing parents", 200, 400, 404, 500)...),
 		breaks("EX-MKDIR-02", o.not(deep, "more than one missing parent", 200, 400)...),
 		[]Mutant{
-			made("EX-MKDIR-02", "the parents alone are made", always, removed),
-			made("EX-MKDIR-02", "a file is made", always, func(path string) bool {
-				return removed(path) && os.WriteFile(path, nil, 0o644) == nil
+			onceMade("EX-MKDIR-02", "the parents alone are made", always, removedAt),
+			onceMade("EX-MKDIR-02", "a file is made", always, func(path string) bool {
+				return removedAt(path) && os.WriteFile(path, nil, 0o644) == nil
 			}),
 		},
 		breaks("EX-MKDIR-03", o.not(there, "a directory that is there", 200, 400, 409, 500)...),
 		[]Mutant{
-			o.does("EX-MKDIR-03", "a directory that is there is treeEmptied", existing(treeEmptied)),
+			o.does("EX-MKDIR-03", "a directory that is there is emptied", existing(folderEmptied)),
 			o.does("EX-MKDIR-03", "files in a directory that is there are lost", existing(func(path string) bool {
 				return removeAll(sansFolders(inside(path)))
 			})),
 			o.does("EX-MKDIR-03", "a directory that is there is made anew", existing(func(path string) bool {
-				return len(inside(path)) > 0 && removed(path) && os.Mkdir(path, 0o755) == nil
+				return len(inside(path)) > 0 && removedAt(path) && os.Mkdir(path, 0o755) == nil
 			})),
 			o.does("EX-MKDIR-03", "with one that is there the others are not made", func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
 				paths := pathsOf(r, takeBody(r))
@@ -73,7 +73,7 @@ func treeMkdirMutants() []Mutant {
 					if !slices.ContainsFunc(paths, isFolder) || lkind(path) != "missing" {
 						return nil
 					}
-					return func() bool { return removed(path) }
+					return func() bool { return removedAt(path) }
 				}))(next, act, w, r)
 			}),
 		},
@@ -93,10 +93,10 @@ func treeMkdirMutants() []Mutant {
 			return anyEntry(b, func(_ string, e map[string]any) bool { return noMode(e) })
 		}), "no mode is refused", 200, 400)...),
 		[]Mutant{
-			made("EX-MKDIR-04", "without a mode it is 777", noMode, func(path string) bool { return setMode(path, 0o777) }),
-			made("EX-MKDIR-04", "without a mode it is 700", noMode, func(path string) bool { return setMode(path, 0o700) }),
-			made("EX-MKDIR-04", "without a mode nobody can enter", noMode, func(path string) bool { return setMode(path, 0) }),
-			made("EX-MKDIR-04", "with a mode of 0 nobody can enter", zero, func(path string) bool { return setMode(path, 0) }),
+			onceMade("EX-MKDIR-04", "without a mode it is 777", noMode, func(path string) bool { return setMode(path, 0o777) }),
+			onceMade("EX-MKDIR-04", "without a mode it is 700", noMode, func(path string) bool { return setMode(path, 0o700) }),
+			onceMade("EX-MKDIR-04", "without a mode nobody can enter", noMode, func(path string) bool { return setMode(path, 0) }),
+			onceMade("EX-MKDIR-04", "with a mode of 0 nobody can enter", zero, func(path string) bool { return setMode(path, 0) }),
 		},
 		o.halfKnown("EX-MKDIR-05"),
 		[]Mutant{
@@ -116,7 +116,7 @@ func treeMkdirMutants() []Mutant {
 				}
 			}),
 			o.entries("group null is that of the owner", func(_, _ string, _, entry map[string]any) {
-				if group := primary(text(entry, "owner")); null("group")(entry) && group != "" {
+				if group := primaryGroup(textOf(entry, "owner")); null("group")(entry) && group != "" {
 					entry["group"] = group
 				}
 			}),

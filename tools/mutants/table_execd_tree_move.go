@@ -51,8 +51,8 @@ func whole(moves []treeMove) bool {
 	return len(moves) > 0 && !slices.ContainsFunc(moves, func(m treeMove) bool { return m.missing() || lkind(m.Dest) != "missing" || !m.free() })
 }
 
-// treeMoved is what a fault does behind each move that was made.
-func treeMoved(change func(m treeMove) bool) serving {
+// onceMoved is what a fault does behind each move that was made.
+func onceMoved(change func(m treeMove) bool) serving {
 	return afterwards(true, func(_ *http.Request, body []byte) func() bool {
 		moves := movesOf(body)
 		if !whole(moves) {
@@ -109,16 +109,8 @@ func treeMoveMutants() []Mutant {
 	o := moveFiles
 	missing, onto := o.anyMove(treeMove.missing), o.anyMove(treeMove.onto)
 	allThere := o.WithRawBody(func(b []byte) bool { return whole(movesOf(b)) })
-	each := func(what string, change func(m treeMove) treeMove) mutant.Fault {
-		return o.moves(what, func(moves []treeMove) []treeMove {
-			for i := range moves {
-				moves[i] = change(moves[i])
-			}
-			return moves
-		})
-	}
 	clear := func(what string, gone func(path string, d fs.DirEntry) bool) Mutant {
-		return o.does("EX-MOVE-02", what, treeMoved(func(m treeMove) bool { return removeWithin(m.Dest, gone) }))
+		return o.does("EX-MOVE-02", what, onceMoved(func(m treeMove) bool { return removeWithin(m.Dest, gone) }))
 	}
 	onlyThose := func(what string, change func(moves []treeMove) []treeMove) mutant.Fault {
 		return o.moves(what, func(moves []treeMove) []treeMove {
@@ -139,21 +131,15 @@ func treeMoveMutants() []Mutant {
 				moves[0].Dest, moves[last].Dest = moves[last].Dest, moves[0].Dest
 				return moves
 			}),
-			each("the name of the source is kept", func(m treeMove) treeMove {
-				if dest := filepath.Join(filepath.Dir(m.Dest), filepath.Base(m.Src)); lkind(dest) == "missing" {
-					m.Dest = dest
-				}
-				return m
-			}),
-			o.instead(allThere, "200, and nothing is treeMoved", nil),
+			o.instead(allThere, "200, and nothing is moved", nil),
 		),
 		breaks("EX-MOVE-02", o.not(allThere.WithRawBody(func(b []byte) bool {
 			return slices.ContainsFunc(movesOf(b), func(m treeMove) bool { return isFolder(m.Src) })
 		}), "a directory is refused", 200, 400, 500)...),
 		[]Mutant{
 			o.does("EX-MOVE-02", "answered before it is done", tooLate),
-			o.does("EX-MOVE-02", "copied: the source stays", treeMoved(func(m treeMove) bool { return copyTree(m.Dest, m.Src) })),
-			o.does("EX-MOVE-02", "an empty directory stays at the source", treeMoved(func(m treeMove) bool {
+			o.does("EX-MOVE-02", "copied: the source stays", onceMoved(func(m treeMove) bool { return copyTree(m.Dest, m.Src) })),
+			o.does("EX-MOVE-02", "an empty directory stays at the source", onceMoved(func(m treeMove) bool {
 				return isFolder(m.Dest) && os.Mkdir(m.Src, 0o755) == nil
 			})),
 			clear("what is hidden is lost", func(path string, _ fs.DirEntry) bool { return strings.HasPrefix(filepath.Base(path), ".") }),
@@ -161,11 +147,11 @@ func treeMoveMutants() []Mutant {
 			clear("files in a directory are lost", func(_ string, d fs.DirEntry) bool { return !d.IsDir() }),
 			clear("empty directories are lost", func(path string, d fs.DirEntry) bool { return d.IsDir() && len(inside(path)) == 0 }),
 			clear("links are lost", func(_ string, d fs.DirEntry) bool { return d.Type() == fs.ModeSymlink }),
-			o.does("EX-MOVE-02", "the content is lost", treeMoved(func(m treeMove) bool {
+			o.does("EX-MOVE-02", "the content is lost", onceMoved(func(m treeMove) bool {
 				info, err := os.Lstat(m.Dest)
 				return err == nil && info.Mode().IsRegular() && info.Size() > 0 && os.Truncate(m.Dest, 0) == nil
 			})),
-			o.does("EX-MOVE-02", "the source is deleted and the destination is not made", treeMoved(func(m treeMove) bool { return removed(m.Dest) })),
+			o.does("EX-MOVE-02", "the source is deleted and the destination is not made", onceMoved(func(m treeMove) bool { return removedAt(m.Dest) })),
 		},
 		breaks("EX-MOVE-03", o.not(missing, "a missing source", 404, 200, 204, 400, 409, 500)...),
 		breaks("EX-MOVE-03", o.moves("a missing source among others is left out", func(moves []treeMove) []treeMove {
@@ -175,7 +161,7 @@ func treeMoveMutants() []Mutant {
 			}
 			return there
 		})),
-		breaks("EX-MOVE-04", o.instead(onto, "200, and nothing is treeMoved", nil)),
+		breaks("EX-MOVE-04", o.instead(onto, "200, and nothing is moved", nil)),
 		breaks("EX-MOVE-04", o.not(onto, "onto something", 400, 403, 404, 409, 500)...),
 		[]Mutant{
 			o.does("EX-MOVE-04", "into a directory that is there", eachMove(func(m treeMove) bool { return m.onto() && isFolder(m.Dest) }, func(m treeMove) {
@@ -183,20 +169,20 @@ func treeMoveMutants() []Mutant {
 			})),
 			o.does("EX-MOVE-04", "two directories are merged", eachMove(func(m treeMove) bool { return m.onto() && isFolder(m.Dest) && isFolder(m.Src) }, func(m treeMove) {
 				if copyTree(m.Src, m.Dest) {
-					removed(m.Src)
+					removedAt(m.Src)
 				}
 			})),
 			o.does("EX-MOVE-04", "the destination is replaced and the source stays", eachMove(treeMove.onto, func(m treeMove) {
-				removed(m.Dest)
+				removedAt(m.Dest)
 				copyTree(m.Src, m.Dest)
 			})),
-			o.does("EX-MOVE-04", "refused, and the source is gone", refusedMove(func(m treeMove) bool { return removed(m.Src) })),
-			o.does("EX-MOVE-04", "refused, and the destination is gone", refusedMove(func(m treeMove) bool { return removed(m.Dest) })),
+			o.does("EX-MOVE-04", "refused, and the source is gone", refusedMove(func(m treeMove) bool { return removedAt(m.Src) })),
+			o.does("EX-MOVE-04", "refused, and the destination is gone", refusedMove(func(m treeMove) bool { return removedAt(m.Dest) })),
 			o.does("EX-MOVE-04", "refused, and the destination is replaced", refusedMove(func(m treeMove) bool {
-				return removed(m.Dest) && os.Rename(m.Src, m.Dest) == nil
+				return removedAt(m.Dest) && os.Rename(m.Src, m.Dest) == nil
 			})),
-			o.does("EX-MOVE-05", "those before the one that fails are treeMoved", itemByItem(false, nil)),
-			o.does("EX-MOVE-05", "the others are treeMoved", itemByItem(true, nil)),
+			o.does("EX-MOVE-05", "those before the one that fails are moved", itemByItem(false, nil)),
+			o.does("EX-MOVE-05", "the others are moved", itemByItem(true, nil)),
 			o.does("EX-MOVE-05", "sources are looked for beforehand, destinations are not", itemByItem(true, func(_ *http.Request, body []byte) bool {
 				return slices.ContainsFunc(movesOf(body), treeMove.onto) && !slices.ContainsFunc(movesOf(body), treeMove.missing)
 			})),

@@ -64,7 +64,7 @@ func treeReplaceRefusalMutants() []Mutant {
 // emptyOld puts the new text between all characters where the old one is empty.
 func emptyOld(noOld func(map[string]any) bool) func(r *http.Request, body []byte) func() bool {
 	return eachPath(func(path string, entry map[string]any) func() bool {
-		if lkind(path) != "file" || entry == nil || !noOld(entry) || text(entry, "new") == "" {
+		if lkind(path) != "file" || entry == nil || !noOld(entry) || textOf(entry, "new") == "" {
 			return nil
 		}
 		content, err := os.ReadFile(path)
@@ -72,7 +72,7 @@ func emptyOld(noOld func(map[string]any) bool) func(r *http.Request, body []byte
 			return nil
 		}
 		return func() bool {
-			return os.WriteFile(path, []byte(strings.ReplaceAll(string(content), "", text(entry, "new"))), 0) == nil
+			return os.WriteFile(path, []byte(strings.ReplaceAll(string(content), "", textOf(entry, "new"))), 0) == nil
 		}
 	})
 }

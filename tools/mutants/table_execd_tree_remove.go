@@ -77,14 +77,14 @@ func treeRemoveMutants() []Mutant {
 			}))),
 		},
 		[]Mutant{
-			o.does("EX-REMOVE-03", "a directory is deleted with all that is in it", takenOver(forFolders(isFolder, removed))),
+			o.does("EX-REMOVE-03", "a directory is deleted with all that is in it", takenOver(forFolders(isFolder, removedAt))),
 			o.does("EX-REMOVE-03", "an empty directory is deleted", takenOver(forFolders(func(path string) bool {
 				return isFolder(path) && len(inside(path)) == 0
-			}, removed))),
-			o.does("EX-REMOVE-03", "a directory is treeEmptied", takenOver(forFolders(func(path string) bool {
+			}, removedAt))),
+			o.does("EX-REMOVE-03", "a directory is emptied", takenOver(forFolders(func(path string) bool {
 				return isFolder(path) && len(inside(path)) > 0
-			}, treeEmptied))),
-			o.does("EX-REMOVE-03", "a directory is deleted, and the answer is a refusal", afterwards(false, refusedFolders(removed))),
+			}, folderEmptied))),
+			o.does("EX-REMOVE-03", "a directory is deleted, and the answer is a refusal", afterwards(false, refusedFolders(removedAt))),
 			o.does("EX-REMOVE-03", "files in a directory are deleted, and the answer is a refusal", afterwards(false, refusedFolders(func(path string) bool {
 				return removeAll(sansFolders(inside(path)))
 			}))),
@@ -136,9 +136,9 @@ func refusedFolders(do func(path string) bool) func(r *http.Request, body []byte
 	})
 }
 
-func removed(path string) bool { return removeAll([]string{path}) }
+func removedAt(path string) bool { return removeAll([]string{path}) }
 
-func treeEmptied(path string) bool { return removeAll(inside(path)) }
+func folderEmptied(path string) bool { return removeAll(inside(path)) }
 
 // inside are the paths of all that is in a directory, hidden things too.
 func inside(path string) []string { return glob(quotedGlob(path) + "/*") }

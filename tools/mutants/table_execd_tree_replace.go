@@ -26,14 +26,14 @@ func miswritten(what string, wrong func(content, from, to string) string) Mutant
 		}
 		return func() bool {
 			right, err := os.ReadFile(path)
-			after := []byte(wrong(string(before), from, text(entry, "new")))
+			after := []byte(wrong(string(before), from, textOf(entry, "new")))
 			return err == nil && !bytes.Equal(right, after) && os.WriteFile(path, after, 0) == nil // its mode stays
 		}
 	})))
 }
 
-// kept is a mutant that changes something else of each file in which something was replaced.
-func kept(requirement, what string, change func(path string, before os.FileInfo) bool) Mutant {
+// keptNot is a mutant that changes something else of each file in which something was replaced.
+func keptNot(requirement, what string, change func(path string, before os.FileInfo) bool) Mutant {
 	return replaceText.does(requirement, what, afterwards(true, eachPath(func(path string, _ map[string]any) func() bool {
 		before, err := os.Stat(path)
 		if err != nil {
@@ -57,7 +57,7 @@ func treeReplaceMutants() []Mutant {
 	count := func(what string, change func(n int) any) mutant.Fault {
 		return mutant.ChangeField(verbose, "*.replacedCount", what, func(v any) any {
 			h := hit{"n": v}
-			return change(int(treeCounted(h, "n")))
+			return change(int(numberOf(h, "n")))
 		})
 	}
 	return slices.Concat(
@@ -118,10 +118,10 @@ func treeReplaceMutants() []Mutant {
 				}
 				return strings.ReplaceAll(c, from, to)
 			}),
-			miswritten("line ends of DOS are lost", treeBesides(func(c string) string { return strings.ReplaceAll(c, "\r\n", "\n") })),
-			miswritten("a last line feed is lost", treeBesides(func(c string) string { return strings.TrimSuffix(c, "\n") })),
-			miswritten("read as UTF-8", treeBesides(func(c string) string { return strings.ToValidUTF8(c, "\ufffd") })),
-			miswritten("ends at the first NUL", treeBesides(func(c string) string {
+			miswritten("line ends of DOS are lost", andAround(func(c string) string { return strings.ReplaceAll(c, "\r\n", "\n") })),
+			miswritten("a last line feed is lost", andAround(func(c string) string { return strings.TrimSuffix(c, "\n") })),
+			miswritten("read as UTF-8", andAround(func(c string) string { return strings.ToValidUTF8(c, "\ufffd") })),
+			miswritten("ends at the first NUL", andAround(func(c string) string {
 				before, _, _ := strings.Cut(c, "\x00")
 				return before
 			})),
@@ -137,21 +137,21 @@ func treeReplaceMutants() []Mutant {
 			o.instead(right, "200, and nothing is replaced", nil),
 		),
 		[]Mutant{
-			kept("EX-REPLACE-03", "the mode is 644", func(path string, _ os.FileInfo) bool { return setMode(path, 0o644) }),
-			kept("EX-REPLACE-03", "the mode is 600", func(path string, _ os.FileInfo) bool { return setMode(path, 0o600) }),
-			kept("EX-REPLACE-03", "a file can't be executed any more", func(path string, before os.FileInfo) bool {
+			keptNot("EX-REPLACE-03", "the mode is 644", func(path string, _ os.FileInfo) bool { return setMode(path, 0o644) }),
+			keptNot("EX-REPLACE-03", "the mode is 600", func(path string, _ os.FileInfo) bool { return setMode(path, 0o600) }),
+			keptNot("EX-REPLACE-03", "a file can't be executed any more", func(path string, before os.FileInfo) bool {
 				return setMode(path, before.Mode()&^0o111)
 			}),
-			kept("EX-REPLACE-03", "the mode goes through the umask", func(path string, before os.FileInfo) bool {
+			keptNot("EX-REPLACE-03", "the mode goes through the umask", func(path string, before os.FileInfo) bool {
 				return setMode(path, before.Mode()&^0o022)
 			}),
-			kept("EX-REPLACE-03", "the owner can always write", func(path string, before os.FileInfo) bool {
+			keptNot("EX-REPLACE-03", "the owner can always write", func(path string, before os.FileInfo) bool {
 				return setMode(path, before.Mode()|0o600)
 			}),
-			kept("EX-REPLACE-04", "owner and group become the daemon's", func(path string, _ os.FileInfo) bool {
+			keptNot("EX-REPLACE-04", "owner and group become the daemon's", func(path string, _ os.FileInfo) bool {
 				return setOwner(path, os.Getuid(), os.Getgid())
 			}),
-			kept("EX-REPLACE-04", "the owner becomes the daemon's", func(path string, _ os.FileInfo) bool { return setOwner(path, os.Getuid(), -1) }),
+			keptNot("EX-REPLACE-04", "the owner becomes the daemon's", func(path string, _ os.FileInfo) bool { return setOwner(path, os.Getuid(), -1) }),
 		},
 		breaks("EX-REPLACE-08",
 			count("one more", func(n int) any { return n + 1 }),
@@ -160,7 +160,7 @@ func treeReplaceMutants() []Mutant {
 			count("always 0", func(int) any { return 0 }),
 			o.named(mutant.JSONBody(verbose, "", func(all map[string]any) {
 				for path, e := range all {
-					if entry, ok := e.(map[string]any); ok && treeCounted(entry, "replacedCount") == 0 {
+					if entry, ok := e.(map[string]any); ok && numberOf(entry, "replacedCount") == 0 {
 						delete(all, path)
 					}
 				}
@@ -169,7 +169,7 @@ func treeReplaceMutants() []Mutant {
 				sum := int64(0)
 				for _, e := range all {
 					if entry, ok := e.(map[string]any); ok {
-						sum += treeCounted(entry, "replacedCount")
+						sum += numberOf(entry, "replacedCount")
 					}
 				}
 				for _, e := range all {
@@ -213,8 +213,8 @@ func lineWise(replace func(line, from, to string) string) func(content, from, to
 	}
 }
 
-// treeBesides replaces rightly, and changes what is around it: the rest of the content.
-func treeBesides(change func(content string) string) func(content, from, to string) string {
+// andAround replaces rightly, and changes what is around it: the rest of the content.
+func andAround(change func(content string) string) func(content, from, to string) string {
 	return func(content, from, to string) string { return change(strings.ReplaceAll(content, from, to)) }
 }
 

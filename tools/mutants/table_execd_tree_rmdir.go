@@ -24,7 +24,7 @@ func treeRmdirMutants() []Mutant {
 			return func() bool { return change(path) }
 		})))
 	}
-	linked := o.does("EX-RMDIR-02", "links in a directory are treeFollowed", func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
+	linked := o.does("EX-RMDIR-02", "links in a directory are followed", func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
 		var led []string
 		for _, path := range pathsOf(r, nil) {
 			walkBelow(path, func(path string, _ os.DirEntry) {
@@ -53,31 +53,31 @@ func treeRmdirMutants() []Mutant {
 		[]Mutant{
 			linked,
 			o.does("EX-RMDIR-02", "answered before it is done", tooLate),
-			o.does("EX-RMDIR-02", "what is in a directory goes, it stays", takenOver(forFolders(isFolder, treeEmptied))),
+			o.does("EX-RMDIR-02", "what is in a directory goes, it stays", takenOver(forFolders(isFolder, folderEmptied))),
 			o.does("EX-RMDIR-02", "files in a directory go, the rest stays", takenOver(forFolders(isFolder, func(path string) bool {
 				return removeWithin(path, func(_ string, d os.DirEntry) bool { return !d.IsDir() })
 			}))),
 			o.does("EX-RMDIR-02", "hidden files stay, and their directory", takenOver(forFolders(func(path string) bool {
-				return isFolder(path) && slices.ContainsFunc(inside(path), hidden)
+				return isFolder(path) && slices.ContainsFunc(inside(path), isHidden)
 			}, func(path string) bool {
-				return removeAll(slices.DeleteFunc(inside(path), hidden))
+				return removeAll(slices.DeleteFunc(inside(path), isHidden))
 			}))),
 			after("EX-RMDIR-02", "directories whose names begin alike go too", true, "directory", func(path string) bool {
 				return removeAll(glob(quotedGlob(path) + "*"))
 			}),
 			after("EX-RMDIR-02", "an empty parent goes too", true, "directory", func(path string) bool {
 				parent := filepath.Dir(path)
-				return isFolder(parent) && len(inside(parent)) == 0 && removed(parent)
+				return isFolder(parent) && len(inside(parent)) == 0 && removedAt(parent)
 			}),
-			after("EX-RMDIR-02", "the parent goes too", true, "directory", func(path string) bool { return removed(filepath.Dir(path)) }),
+			after("EX-RMDIR-02", "the parent goes too", true, "directory", func(path string) bool { return removedAt(filepath.Dir(path)) }),
 		},
 		breaks("EX-RMDIR-03", o.not(missing, "a missing directory", 200, 400, 404, 500)...),
 		breaks("EX-RMDIR-03", o.not(o.forAny("missing"), "a missing directory among others", 200, 404)...),
 		breaks("EX-RMDIR-03", o.named(mutant.Status(missing, 200, 204), "a missing directory: done with 204")),
 		breaks("EX-RMDIR-04", o.not(file, "a file", 400, 200, 404, 409, 500)...),
 		[]Mutant{
-			after("EX-RMDIR-04", "refused, and the file is gone", false, "file", removed),
-			o.does("EX-RMDIR-04", "a file is removed", takenOver(forFolders(func(path string) bool { return lkind(path) == "file" }, removed))),
+			after("EX-RMDIR-04", "refused, and the file is gone", false, "file", removedAt),
+			o.does("EX-RMDIR-04", "a file is removed", takenOver(forFolders(func(path string) bool { return lkind(path) == "file" }, removedAt))),
 			after("EX-RMDIR-04", "refused, and the file is empty", false, "file", func(path string) bool {
 				info, err := os.Stat(path)
 				return err == nil && info.Size() > 0 && !spare(path) && os.Truncate(path, 0) == nil
@@ -87,4 +87,4 @@ func treeRmdirMutants() []Mutant {
 	)
 }
 
-func hidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }
+func isHidden(path string) bool { return strings.HasPrefix(filepath.Base(path), ".") }

@@ -81,7 +81,7 @@ func treeSearchMutants() []Mutant {
 				return strings.Contains("/"+filepath.Dir(rel), "/.") && filepath.Dir(rel) != "."
 			}),
 			drops("files without a dot are left out", func(rel string, _ hit) bool { return !strings.Contains(filepath.Base(rel), ".") }),
-			drops("empty files are left out", func(_ string, h hit) bool { return treeCounted(h, "size") == 0 }),
+			drops("empty files are left out", func(_ string, h hit) bool { return numberOf(h, "size") == 0 }),
 			o.lists("EX-SEARCH-03", "the last one is lost", func(q url.Values, hits []hit) []hit {
 				if every(q) && len(hits) > 1 {
 					return hits[:len(hits)-1]
@@ -115,8 +115,8 @@ func treeSearchMutants() []Mutant {
 				}
 				return hits
 			}),
-			o.lists("EX-SEARCH-07", "links are treeFollowed", throughLinks(func(link, _, rel string) string { return filepath.Join(link, rel) })),
-			o.lists("EX-SEARCH-07", "links are treeFollowed, and what they lead to is shown", throughLinks(func(_, real, rel string) string { return filepath.Join(real, rel) })),
+			o.lists("EX-SEARCH-07", "links are followed", throughLinks(func(link, _, rel string) string { return filepath.Join(link, rel) })),
+			o.lists("EX-SEARCH-07", "links are followed, and what they lead to is shown", throughLinks(func(_, real, rel string) string { return filepath.Join(real, rel) })),
 		},
 		breaks("EX-SEARCH-10", o.not(none, "no path", 400, 404, 422, 500)...),
 		breaks("EX-SEARCH-10",
