@@ -102,6 +102,11 @@ Picture()`)
 			t.Errorf("got %v", out.results)
 		}
 	})
+	t.Run("help", func(t *testing.T) {
+		if out := must(t, k, "len?"); !strings.Contains(out.text(t), "number of items") || strings.Contains(out.text(t), "\x1b") {
+			t.Errorf("got %v", out.results)
+		}
+	})
 	t.Run("no input", func(t *testing.T) {
 		if _, f := execute(t, k, "input('name? ')"); f == nil || f.Name != "StdinNotImplementedError" {
 			t.Errorf("got %+v", f)
@@ -180,13 +185,20 @@ func TestPythonIsInterrupted(t *testing.T) {
 		{"tight loop", "print(1, flush=True)\nwhile True: pass", "KeyboardInterrupt"},
 		{"await", "print(1, flush=True)\nawait asyncio.sleep(100)", "CancelledError"},
 		{"child", "print(1, flush=True)\n_ = subprocess.run(['sleep', '100'])", "KeyboardInterrupt"},
+		{"shell escape", "!echo 1; sleep 100", ""},
+		{"bash cell", "%%bash\necho 1\nsleep 100", ""},
+		{"first interrupt swallowed", "try:\n    print(1, flush=True)\n    time.sleep(100)\nexcept KeyboardInterrupt:\n    time.sleep(100)", "KeyboardInterrupt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := newTranscript()
 			var g errgroup.Group
 			g.Go(func() error {
 				f, err := k.Run(within(t, 20*time.Second), c.source, out)
-				if err == nil && (f == nil || f.Name != c.want) {
+				name := ""
+				if f != nil {
+					name = f.Name
+				}
+				if err == nil && name != c.want {
 					err = fmt.Errorf("ended with %+v", f)
 				}
 				return err
@@ -280,9 +292,10 @@ func TestPythonClosesWithItsProcesses(t *testing.T) {
 	for name, running := range map[string]bool{"idle": false, "running": true} {
 		t.Run(name, func(t *testing.T) {
 			k := start(t, ipykernel(t))
-			out := must(t, k, "import os, subprocess\np = subprocess.Popen(['sleep', '1000'])\nprint(os.getpid(), p.pid)")
-			var pids [2]int
-			if _, err := fmt.Sscan(out.stdout.String(), &pids[0], &pids[1]); err != nil {
+			out := must(t, k, "import os, subprocess\np = subprocess.Popen(['sleep', '1000'])\n"+
+				"q = subprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint(os.getpid(), p.pid, q.pid)")
+			var pids [3]int
+			if _, err := fmt.Sscan(out.stdout.String(), &pids[0], &pids[1], &pids[2]); err != nil {
 				t.Fatal(err)
 			}
 			var g errgroup.Group

@@ -40,9 +40,7 @@ func (k *kernel) Run(ctx context.Context, source string, out code.Output) (*stre
 		case <-r.arrived:
 		case <-done:
 			done = nil
-			if err := k.Interrupt(); err != nil {
-				k.log.Warn("the kernel can't be interrupted", "err", err)
-			}
+			k.note(k.Interrupt())
 		case <-k.dead:
 			for _, m := range r.take() {
 				t.add(m)
@@ -88,6 +86,10 @@ type content struct {
 	Ename          string                     `json:"ename"`
 	Evalue         string                     `json:"evalue"`
 	Traceback      []string                   `json:"traceback"`
+	Payload        []struct {
+		Source string                     `json:"source"`
+		Data   map[string]json.RawMessage `json:"data"`
+	} `json:"payload"`
 }
 
 // add hands on what a message brings. Messages of other types, such as those of widgets, bring nothing.
@@ -127,6 +129,14 @@ func (t *transcript) add(m message) {
 		t.count(c.ExecutionCount)
 		if t.failure == nil && c.Status != "ok" {
 			t.failure = failure(c)
+		}
+		for _, p := range c.Payload {
+			if results := values(p.Data); p.Source == "page" && len(results) > 0 { // help that was asked for
+				if text, ok := results["text/plain"]; ok {
+					results["text/plain"] = plain(text)
+				}
+				t.out.Result(results)
+			}
 		}
 	}
 }
