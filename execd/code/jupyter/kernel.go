@@ -159,17 +159,23 @@ func (k *kernel) begin(r *run) {
 	k.run, k.interruption = r, interruption{}
 	k.mu.Unlock()
 	if r.out != nil && k.pipes {
-		k.process.stdout.listen(r.out.Stdout)
-		k.process.stderr.listen(r.out.Stderr)
+		k.process.stdout.listen(func(p []byte) { r.write(pipedOut, p) })
+		k.process.stderr.listen(func(p []byte) { r.write(pipedErr, p) })
 	}
 }
 
-// end is the counterpart of begin: what the kernel's process itself wrote is handed on first.
+// rest gives what the kernel's process itself has written and nobody has taken yet.
+func (k *kernel) rest(r *run) []message {
+	r.hurry() // who takes it is here
+	k.process.stdout.drain()
+	k.process.stderr.drain()
+	return r.take()
+}
+
+// end is the counterpart of begin.
 func (k *kernel) end(r *run) {
-	if r.out != nil && k.pipes {
-		k.process.stdout.drain()
-		k.process.stderr.drain()
-	}
+	k.process.stdout.listen(nil)
+	k.process.stderr.listen(nil)
 	k.mu.Lock()
 	k.run = nil
 	k.interruption.stop()

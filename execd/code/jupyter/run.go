@@ -60,6 +60,11 @@ func (k *kernel) Run(ctx context.Context, source string, out code.Output) (*stre
 			_ = k.ask(r, k.shell, "kernel_info_request", struct{}{}) // where that fails, the kernel has died
 		}
 	}
+	if k.pipes {
+		for _, m := range k.rest(r) {
+			t.add(m)
+		}
+	}
 	return t.failure, nil
 }
 
@@ -111,6 +116,10 @@ func (t *transcript) add(m message) {
 		t.idle = t.idle || c.ExecutionState == "idle" && !t.fenced
 	case "execute_input":
 		t.count(c.ExecutionCount)
+	case pipedOut:
+		t.out.Stdout(m.Content)
+	case pipedErr:
+		t.out.Stderr(m.Content)
 	case "stream":
 		if c.Name == "stderr" {
 			t.out.Stderr([]byte(c.Text))
