@@ -3,6 +3,7 @@ package jupyter
 import (
 	"context"
 	"encoding/hex"
+	"net"
 
 	"github.com/go-zeromq/zmq4"
 )
@@ -40,6 +41,14 @@ func (nowhere) ExecutionCount(int)       {}
 
 // Plain takes the colours out.
 var Plain = plain
+
+// ReceiveAll reads messages from a peer until there are no more.
+func ReceiveAll(peer net.Conn) {
+	c, err := greet(peer, zmq4.Sub)
+	for err == nil {
+		_, err = c.receive()
+	}
+}
 
 // Receive connects to a Unix socket as a subscriber and gives the first message.
 func Receive(ctx context.Context, path string) ([][]byte, error) {

@@ -1,6 +1,7 @@
 package jupyter
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
@@ -25,7 +26,7 @@ type run struct {
 }
 
 func newRun(out code.Output) *run {
-	r := &run{out: out, arrived: make(chan struct{}, 1), requests: map[string]bool{}}
+	r := &run{out: out, arrived: make(chan struct{}, 1), requests: map[string]bool{pipedOut: true, pipedErr: true}}
 	r.changed = sync.NewCond(&r.mu)
 	return r
 }
@@ -49,6 +50,17 @@ func (r *run) put(m message) {
 	case r.arrived <- struct{}{}:
 	default:
 	}
+}
+
+// What the kernel's process wrote into its pipes waits like messages, of these types.
+const (
+	pipedOut = "piped stdout"
+	pipedErr = "piped stderr"
+)
+
+// write adds what the kernel's process wrote.
+func (r *run) write(kind string, p []byte) {
+	r.put(message{Type: kind, Parent: kind, Content: bytes.Clone(p)})
 }
 
 // take gives the messages that wait.
@@ -75,7 +87,7 @@ func (r *run) asked(request string) {
 	r.requests[request] = true
 }
 
-// hurry makes put wait no more: the kernel has ended, and what it still sent is little.
+// hurry makes put wait no more: the code or the kernel has ended, and what is still to come is little.
 func (r *run) hurry() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,20 +6,25 @@ import (
 	"time"
 )
 
-// patience is how long an interrupt waits for a kernel to say that it has begun to run the code.
-const patience = time.Second
+const (
+	// patience is how long an interrupt waits for a kernel to say that it has begun to run the code.
+	patience = time.Second
+	// insistence is the time after which code that still runs is interrupted again: libraries swallow interrupts.
+	insistence = 3 * time.Second
+)
 
 // interruption is the interrupt of a run. A kernel ignores SIGINT between runs, or even dies of it, so that the
 // interrupt of a run that has just begun waits until the kernel says that it runs.
 type interruption struct {
 	wanted  bool
 	started bool
-	late    *time.Timer
+	next    *time.Timer // nil: none
 }
 
 func (i *interruption) stop() {
-	if i.late != nil {
-		i.late.Stop()
+	if i.next != nil {
+		i.next.Stop()
+		i.next = nil
 	}
 }
 
@@ -34,8 +39,8 @@ func (k *kernel) Interrupt() error {
 	}
 	k.interruption.wanted = true
 	if !k.interruption.started {
-		if k.interruption.late == nil {
-			k.interruption.late = time.AfterFunc(patience, func() { k.started(r) })
+		if k.interruption.next == nil {
+			k.interruption.next = time.AfterFunc(patience, func() { k.started(r) })
 		}
 		k.mu.Unlock()
 		return nil
@@ -56,26 +61,41 @@ func (k *kernel) started(r *run) {
 		k.mu.Unlock()
 		return
 	}
-	if err := k.interruptAndUnlock(); err != nil {
-		k.log.Warn("the kernel can't be interrupted", "err", err)
-	}
+	k.note(k.interruptAndUnlock())
 }
 
+// interruptAndUnlock sends the interrupt now, and plans the next.
 func (k *kernel) interruptAndUnlock() error {
-	if !k.byMessage {
-		k.process.signal(syscall.SIGINT) // under the lock: the run must not end before
+	r := k.run
+	k.interruption.stop()
+	k.interruption.next = time.AfterFunc(insistence, func() {
+		k.mu.Lock()
+		if k.run != r {
+			k.mu.Unlock()
+			return
+		}
+		k.note(k.interruptAndUnlock())
+	})
+	if k.byMessage {
 		k.mu.Unlock()
-		// An event loop that waits (ipykernel: top-level await) sees the signal when something arrives.
-		if err := k.ask(nil, k.shell, "kernel_info_request", struct{}{}); err != nil {
-			return fmt.Errorf("wake the kernel: %w", err)
+		if err := k.ask(nil, k.control, "interrupt_request", struct{}{}); err != nil {
+			return fmt.Errorf("ask the kernel to interrupt: %w", err)
 		}
 		return nil
 	}
+	k.process.signal(syscall.SIGINT) // under the lock: the run must not end before
 	k.mu.Unlock()
-	if err := k.ask(nil, k.control, "interrupt_request", struct{}{}); err != nil {
-		return fmt.Errorf("ask the kernel to interrupt: %w", err)
+	// An event loop that waits (ipykernel: top-level await) sees the signal when something arrives.
+	if err := k.ask(nil, k.shell, "kernel_info_request", struct{}{}); err != nil {
+		return fmt.Errorf("wake the kernel: %w", err)
 	}
 	return nil
+}
+
+func (k *kernel) note(err error) {
+	if err != nil {
+		k.log.Warn("the kernel can't be interrupted", "err", err)
+	}
 }
 
 // interrupted tells whether the interrupt of the present run was sent.

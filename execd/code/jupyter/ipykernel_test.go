@@ -102,6 +102,11 @@ Picture()`)
 			t.Errorf("got %v", out.results)
 		}
 	})
+	t.Run("help", func(t *testing.T) {
+		if out := must(t, k, "len?"); !strings.Contains(out.text(t), "number of items") || strings.Contains(out.text(t), "\x1b") {
+			t.Errorf("got %v", out.results)
+		}
+	})
 	t.Run("no input", func(t *testing.T) {
 		if _, f := execute(t, k, "input('name? ')"); f == nil || f.Name != "StdinNotImplementedError" {
 			t.Errorf("got %+v", f)
@@ -180,13 +185,20 @@ func TestPythonIsInterrupted(t *testing.T) {
 		{"tight loop", "print(1, flush=True)\nwhile True: pass", "KeyboardInterrupt"},
 		{"await", "print(1, flush=True)\nawait asyncio.sleep(100)", "CancelledError"},
 		{"child", "print(1, flush=True)\n_ = subprocess.run(['sleep', '100'])", "KeyboardInterrupt"},
+		{"shell escape", "!echo 1; sleep 100", ""},
+		{"bash cell", "%%bash\necho 1\nsleep 100", ""},
+		{"first interrupt swallowed", "try:\n    print(1, flush=True)\n    time.sleep(100)\nexcept KeyboardInterrupt:\n    time.sleep(100)", "KeyboardInterrupt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			out := newTranscript()
 			var g errgroup.Group
 			g.Go(func() error {
 				f, err := k.Run(within(t, 20*time.Second), c.source, out)
-				if err == nil && (f == nil || f.Name != c.want) {
+				name := ""
+				if f != nil {
+					name = f.Name
+				}
+				if err == nil && name != c.want {
 					err = fmt.Errorf("ended with %+v", f)
 				}
 				return err
@@ -215,7 +227,7 @@ func TestPythonIsInterrupted(t *testing.T) {
 func TestPythonIsInterruptedAtOnce(t *testing.T) {
 	k := start(t, ipykernel(t))
 	must(t, k, "import time\nx = 7")
-	for i := range 60 {
+	for i := range 30 {
 		ctx := within(t, 20*time.Second)
 		var g errgroup.Group
 		g.Go(func() error {
@@ -225,7 +237,7 @@ func TestPythonIsInterruptedAtOnce(t *testing.T) {
 			}
 			return err
 		})
-		time.Sleep(time.Duration(i) * 100 * time.Microsecond) // the moment is what is varied
+		time.Sleep(time.Duration(i) * 200 * time.Microsecond) // the moment is what is varied
 		ended := make(chan error, 1)
 		go func() { ended <- g.Wait() }()
 		for over := false; !over; {
@@ -234,7 +246,7 @@ func TestPythonIsInterruptedAtOnce(t *testing.T) {
 			case err := <-ended:
 				over = true
 				if err != nil {
-					t.Fatalf("after %d × 0.1 ms: %v", i, err)
+					t.Fatalf("after %d × 0.2 ms: %v", i, err)
 				}
 			case <-time.After(300 * time.Millisecond):
 			}
@@ -280,9 +292,10 @@ func TestPythonClosesWithItsProcesses(t *testing.T) {
 	for name, running := range map[string]bool{"idle": false, "running": true} {
 		t.Run(name, func(t *testing.T) {
 			k := start(t, ipykernel(t))
-			out := must(t, k, "import os, subprocess\np = subprocess.Popen(['sleep', '1000'])\nprint(os.getpid(), p.pid)")
-			var pids [2]int
-			if _, err := fmt.Sscan(out.stdout.String(), &pids[0], &pids[1]); err != nil {
+			out := must(t, k, "import os, subprocess\np = subprocess.Popen(['sleep', '1000'])\n"+
+				"q = subprocess.Popen(['sleep', '1000'], start_new_session=True)\nprint(os.getpid(), p.pid, q.pid)")
+			var pids [3]int
+			if _, err := fmt.Sscan(out.stdout.String(), &pids[0], &pids[1], &pids[2]); err != nil {
 				t.Fatal(err)
 			}
 			var g errgroup.Group
@@ -343,5 +356,64 @@ func TestPythonTwoKernels(t *testing.T) {
 	}
 	if err := g.Wait(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPythonThatExitsByItself(t *testing.T) {
+	k := start(t, ipykernel(t))
+	must(t, k, "exit()")
+	for {
+		_, err := k.Run(within(t, 20*time.Second), "1", newTranscript())
+		if errors.Is(err, code.ErrDied) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A child that was forked holds the kernel's sockets and pipes.
+func TestPythonDiesAndItsChildDoesNot(t *testing.T) {
+	k := start(t, ipykernel(t))
+	_, err := k.Run(within(t, 20*time.Second), "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nos._exit(1)", newTranscript())
+	if !errors.Is(err, code.ErrDied) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// stalled is a client that reads nothing until it is let go.
+type stalled struct {
+	*transcript
+	letGo chan struct{}
+}
+
+func (s *stalled) Stdout(p []byte) {
+	s.transcript.Stdout(p)
+	<-s.letGo
+}
+
+func TestPythonClosesDespiteAClientThatStalls(t *testing.T) {
+	for name, source := range map[string]string{
+		"messages": "for i in range(100): print('x' * 1_000_000, flush=True)",
+		"pipes":    "import os\nos.system('yes')",
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := start(t, ipykernel(t))
+			out := &stalled{newTranscript(), make(chan struct{})}
+			var g errgroup.Group
+			g.Go(func() error {
+				if _, err := k.Run(within(t, 20*time.Second), source, out); !errors.Is(err, code.ErrDied) {
+					return fmt.Errorf("run: %v", err)
+				}
+				return nil
+			})
+			<-out.wrote
+			k.Close()
+			close(out.letGo)
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -57,7 +57,7 @@ func (k *kernel) serve() {
 // read takes in what comes on one channel.
 func (k *kernel) read(c *channel) {
 	defer k.readers.Done()
-	for {
+	for complained := false; ; {
 		frames, err := c.receive()
 		if err != nil {
 			k.broken(err)
@@ -65,7 +65,10 @@ func (k *kernel) read(c *channel) {
 		}
 		m, err := k.session.decode(frames)
 		if err != nil {
-			k.log.Warn("a message of the kernel is dropped", "err", err)
+			if !complained { // once: a kernel must not fill the log
+				k.log.Warn("a message of the kernel is dropped", "err", err)
+			}
+			complained = true
 			continue
 		}
 		k.dispatch(m)
@@ -88,12 +91,13 @@ func (k *kernel) broken(err error) {
 // watch cleans up behind the process.
 func (k *kernel) watch() {
 	defer close(k.dead)
-	k.process.finished()
+	<-k.process.exited
 	k.mu.Lock()
 	if k.run != nil {
 		k.run.hurry()
 	}
 	k.mu.Unlock()
+	k.process.finished()
 	until := time.Now().Add(grace) // the connections end with the process, unless a child of it has them too
 	for _, c := range []*channel{k.shell, k.iopub, k.control} {
 		if c != nil {
@@ -159,17 +163,23 @@ func (k *kernel) begin(r *run) {
 	k.run, k.interruption = r, interruption{}
 	k.mu.Unlock()
 	if r.out != nil && k.pipes {
-		k.process.stdout.listen(r.out.Stdout)
-		k.process.stderr.listen(r.out.Stderr)
+		k.process.stdout.listen(func(p []byte) { r.write(pipedOut, p) })
+		k.process.stderr.listen(func(p []byte) { r.write(pipedErr, p) })
 	}
 }
 
-// end is the counterpart of begin: what the kernel's process itself wrote is handed on first.
+// rest gives what the kernel's process itself has written and nobody has taken yet.
+func (k *kernel) rest(r *run) []message {
+	r.hurry() // who takes it is here
+	k.process.stdout.drain()
+	k.process.stderr.drain()
+	return r.take()
+}
+
+// end is the counterpart of begin.
 func (k *kernel) end(r *run) {
-	if r.out != nil && k.pipes {
-		k.process.stdout.drain()
-		k.process.stderr.drain()
-	}
+	k.process.stdout.listen(nil)
+	k.process.stderr.listen(nil)
 	k.mu.Lock()
 	k.run = nil
 	k.interruption.stop()

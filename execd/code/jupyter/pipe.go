@@ -56,14 +56,14 @@ func (p *pipe) take(fd uintptr) (n int, more bool) {
 	return 0, err == unix.EAGAIN || err == unix.EINTR
 }
 
-// listen sends what comes from now on to sink.
+// listen sends what comes from now on to sink, which must not wait for the pipe; nil: to nobody.
 func (p *pipe) listen(sink func([]byte)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sink = sink
 }
 
-// drain hands on what was written until now, and stops listening.
+// drain hands on what was written until now.
 func (p *pipe) drain() {
 	if raw, err := p.f.SyscallConn(); err == nil {
 		_ = raw.Control(func(fd uintptr) {
@@ -76,7 +76,6 @@ func (p *pipe) drain() {
 			}
 		})
 	}
-	p.listen(nil)
 }
 
 // written is the last of what came.

@@ -1,6 +1,7 @@
 package jupyter
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"sync"
@@ -16,9 +17,10 @@ const grace = 250 * time.Millisecond
 // process is the kernel's process, the leader of a session and a process group of its own.
 type process struct {
 	stdout, stderr *pipe
-	exited         chan struct{} // closed when the process has ended, and its group was killed
+	exited         chan struct{} // closed when the process has ended, and those that it started were killed
 
-	cmd *exec.Cmd
+	cmd  *exec.Cmd
+	mark string // the variable that its processes have
 
 	mu     sync.Mutex
 	reaped bool // its id, and its group's, may be another's
@@ -26,7 +28,9 @@ type process struct {
 
 // startProcess starts argv; the caller must wait for finished.
 func startProcess(program string, argv, env []string, dir string) (*process, error) {
-	p := &process{exited: make(chan struct{}), cmd: &exec.Cmd{Path: program, Args: argv, Env: env, Dir: dir}}
+	mark := marker + "=" + rand.Text()
+	env = append(env[:len(env):len(env)], mark)
+	p := &process{exited: make(chan struct{}), mark: mark, cmd: &exec.Cmd{Path: program, Args: argv, Env: env, Dir: dir}}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	var childEnds []*os.File
 	defer func() {
@@ -68,7 +72,7 @@ func (p *process) closePipes() {
 	}
 }
 
-// wait kills what the process left behind in its group, and reaps it only then: until that its id is nobody else's.
+// wait kills what the process left behind, and reaps it only then: until that its group's id is nobody else's.
 func (p *process) wait() {
 	for {
 		if err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != unix.EINTR {
@@ -76,6 +80,7 @@ func (p *process) wait() {
 		}
 	}
 	p.signal(syscall.SIGKILL)
+	sweep(p.mark)
 	p.mu.Lock()
 	p.reaped = true
 	_ = p.cmd.Wait() // the state says it all

@@ -40,9 +40,7 @@ func (k *kernel) Run(ctx context.Context, source string, out code.Output) (*stre
 		case <-r.arrived:
 		case <-done:
 			done = nil
-			if err := k.Interrupt(); err != nil {
-				k.log.Warn("the kernel can't be interrupted", "err", err)
-			}
+			k.note(k.Interrupt())
 		case <-k.dead:
 			for _, m := range r.take() {
 				t.add(m)
@@ -60,6 +58,11 @@ func (k *kernel) Run(ctx context.Context, source string, out code.Output) (*stre
 			// question tells that there will be none.
 			t.fenced = true
 			_ = k.ask(r, k.shell, "kernel_info_request", struct{}{}) // where that fails, the kernel has died
+		}
+	}
+	if k.pipes {
+		for _, m := range k.rest(r) {
+			t.add(m)
 		}
 	}
 	return t.failure, nil
@@ -88,6 +91,10 @@ type content struct {
 	Ename          string                     `json:"ename"`
 	Evalue         string                     `json:"evalue"`
 	Traceback      []string                   `json:"traceback"`
+	Payload        []struct {
+		Source string                     `json:"source"`
+		Data   map[string]json.RawMessage `json:"data"`
+	} `json:"payload"`
 }
 
 // add hands on what a message brings. Messages of other types, such as those of widgets, bring nothing.
@@ -109,6 +116,10 @@ func (t *transcript) add(m message) {
 		t.idle = t.idle || c.ExecutionState == "idle" && !t.fenced
 	case "execute_input":
 		t.count(c.ExecutionCount)
+	case pipedOut:
+		t.out.Stdout(m.Content)
+	case pipedErr:
+		t.out.Stderr(m.Content)
 	case "stream":
 		if c.Name == "stderr" {
 			t.out.Stderr([]byte(c.Text))
@@ -127,6 +138,14 @@ func (t *transcript) add(m message) {
 		t.count(c.ExecutionCount)
 		if t.failure == nil && c.Status != "ok" {
 			t.failure = failure(c)
+		}
+		for _, p := range c.Payload {
+			if results := values(p.Data); p.Source == "page" && len(results) > 0 { // help that was asked for
+				if text, ok := results["text/plain"]; ok {
+					results["text/plain"] = plain(text)
+				}
+				t.out.Result(results)
+			}
 		}
 	}
 }

@@ -32,7 +32,7 @@ type channel struct {
 }
 
 // dial connects to a socket that the kernel has bound.
-func dial(ctx context.Context, network, address string, kind zmq4.SocketType) (c *channel, err error) {
+func dial(ctx context.Context, network, address string, kind zmq4.SocketType) (*channel, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	raw, err := new(net.Dialer).DialContext(ctx, network, address)
@@ -44,16 +44,22 @@ func dial(ctx context.Context, network, address string, kind zmq4.SocketType) (c
 		return nil, errors.New("nobody listens")
 	}
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	c, err := greet(raw, kind)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// greet does the handshake of ZMTP.
+func greet(raw net.Conn, kind zmq4.SocketType) (c *channel, err error) {
 	defer func() {
-		if recovered := recover(); recovered != nil { // zmq4 trusts the lengths in the peer's greeting
+		if recovered := recover(); recovered != nil { // zmq4 trusts the lengths in the peer's metadata
 			err = fmt.Errorf("malformed ZMTP handshake: %v", recovered)
-		}
-		if !stop() && err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			raw.Close()
-			c = nil
 		}
 	}()
 	conn, err := zmq4.Open(&guarded{Conn: raw, r: bufio.NewReaderSize(raw, 64<<10), left: greetingSize}, null.Security(), kind, nil, false, nil)

@@ -99,3 +99,26 @@ func TestWhatAPeerSends(t *testing.T) {
 		}
 	})
 }
+
+// FuzzPeer wants no panic and no hang, whatever a peer sends.
+func FuzzPeer(f *testing.F) {
+	f.Add([]byte(greeting + ready + "\x01\x01a\x00\x02bc"))
+	f.Add([]byte(greeting + ready + "\x04\x05\x04PING" + long(2, 3) + "abc"))
+	f.Add([]byte(greeting + "\x04\x08\x05READY\xff\xff"))
+	f.Add([]byte(greeting + long(6, 1<<62)))
+	f.Fuzz(func(t *testing.T, sends []byte) {
+		ours, theirs := net.Pipe()
+		var g errgroup.Group
+		g.Go(func() error {
+			_, _ = io.Copy(io.Discard, theirs)
+			return nil
+		})
+		g.Go(func() error {
+			_, _ = theirs.Write(sends)
+			return theirs.Close()
+		})
+		jupyter.ReceiveAll(ours)
+		ours.Close()
+		_ = g.Wait()
+	})
+}
