@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/report"
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/verdict"
 	"github.com/opensandbox-conformance/opensandbox-conformance/features"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
@@ -42,10 +43,11 @@ type Config struct {
 	Strict       bool     // warnings count
 	Only         []string // only these requirements, by id; empty: all
 	Deadlines    judge.Deadlines
-	Progress     io.Writer         // one line a scenario; nil: none
-	Version      string            // of the tool, for the report
-	Transport    http.RoundTripper // nil: a fresh one
-	Concurrency  int               // scenarios at once; 0: 8
+	Progress     io.Writer            // one line a scenario; nil: none
+	Version      string               // of the tool, for the report
+	Transport    http.RoundTripper    // nil: a fresh one
+	Concurrency  int                  // scenarios at once; 0: 8
+	Found        func(report.Finding) // told of every finding as it is made, by several goroutines; nil: nobody
 }
 
 // Editions that there are.

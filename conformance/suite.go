@@ -73,6 +73,7 @@ type suite struct {
 func (p *plan) suite() *suite {
 	ballot := verdict.New(p.claim)
 	book := judge.NewBook(p.ledger, ballot, p.Deadlines)
+	book.Found = p.Found
 	book.Redactor.Add(p.APIKey, "OPEN_SANDBOX_API_KEY")
 	book.Redactor.Add(p.ExecdToken, "EXECD_ACCESS_TOKEN")
 	transport := p.Transport

@@ -44,6 +44,7 @@ type Book struct {
 	Ballot    *verdict.Ballot
 	Redactor  *exchange.Redactor
 	Deadlines Deadlines
+	Found     func(report.Finding) // told of every finding as it is made; nil: nobody
 
 	rows    map[string]spec.Requirement
 	aspects map[spec.Aspect][]spec.Requirement
@@ -116,6 +117,9 @@ func (b *Book) Check(kept bool, e Evidence) {
 		e.Fold = f.Message + "\x00" + f.Spec
 	}
 	b.Ballot.Broken(f, e.Fold)
+	if b.Found != nil {
+		b.Found(f)
+	}
 }
 
 // Judge has a finished exchange judged by everything that holds for all exchanges.

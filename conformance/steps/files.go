@@ -46,7 +46,7 @@ func (w *World) files(s *register) {
 	})
 	s.step(`I upload "(.*)" with the text "(.*)" and the metadata (\{.*\})`, func(ctx context.Context, path, text, more string) error {
 		changes := map[string]any{}
-		if err := json.Unmarshal([]byte(more), &changes); err != nil {
+		if err := json.Unmarshal([]byte(w.expand(more)), &changes); err != nil {
 			return err
 		}
 		return w.uploadPairs(ctx, false, w.pair(path, []byte(unescape(text)), changes))

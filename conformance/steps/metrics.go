@@ -34,6 +34,9 @@ func (w *World) measurements(s *register) {
 	})
 	s.step(`I watch the metrics until (\d+) frames have come, for at most (\d+) s`, w.watch)
 	s.step(`at least (\d+) frames came, each of them plausible`, func(_ context.Context, least int) error {
+		if err := w.check(w.last.Left, "the stream ended by itself", "frames until the client goes away", fmt.Sprintf("its end after %d", len(w.frames))); err != nil {
+			return err
+		}
 		if err := w.check(len(w.frames) >= least, "too few frames came", fmt.Sprintf("%d", least), fmt.Sprintf("%d%s", len(w.frames), w.why())); err != nil {
 			return err
 		}

@@ -82,18 +82,10 @@ func (w *World) tree(s *register) {
 	s.step(`"(.*)" holds "(.*)"`, func(ctx context.Context, p, want string) error { return w.holds(ctx, p, unescape(want)) })
 	s.step(`"(.*)" holds either "(.*)" or "(.*)"`, func(ctx context.Context, p, a, b string) error { return w.holds(ctx, p, unescape(a), unescape(b)) })
 	s.step(`"(.*)" has the mode (\d+)`, func(ctx context.Context, p, want string) error {
-		got, err := w.quiet(ctx, "stat -c %a "+shellescape.Quote(w.expand(p)))
-		if err != nil {
-			return err
-		}
-		return w.check(got == want, "the mode is another", want, quoted(got))
+		return w.stat(ctx, p, "%a", want)
 	})
 	s.step(`"(.*)" belongs to "(.*)"`, func(ctx context.Context, p, want string) error {
-		got, err := w.quiet(ctx, "stat -c %U:%G "+shellescape.Quote(w.expand(p)))
-		if err != nil {
-			return err
-		}
-		return w.check(got == w.expand(want), "owner and group are others", w.expand(want), quoted(got))
+		return w.stat(ctx, p, "%U:%G", want)
 	})
 	s.step(`the daemon may change owners`, w.mayChangeOwners)
 	s.step(`I remember that line as the daemon's own`, func(context.Context) error {
@@ -132,8 +124,47 @@ func (w *World) tree(s *register) {
 		return w.check(bytes.Equal(want, got), "a file holds something else", fmt.Sprintf("%d bytes", len(want)),
 			fmt.Sprintf("%d bytes, the first difference at %d", len(got), differs(want, got)))
 	})
-	s.step(`I upload "(.*)" as (\S+) and (\S+)`, func(ctx context.Context, p, owner, group string) error {
-		return w.uploadPairs(ctx, false, w.pair(p, []byte("mine"), map[string]any{"owner": w.expand(owner), "group": w.expand(group)}))
+	s.step(`"(.*)" is owned by "(.*)"`, func(ctx context.Context, p, want string) error { return w.stat(ctx, p, "%U", want) })
+	s.step(`"(.*)" has the group "(.*)"`, func(ctx context.Context, p, want string) error { return w.stat(ctx, p, "%G", want) })
+	s.step(`"(.*)" is a directory`, func(ctx context.Context, p string) error { return w.stat(ctx, p, "%F", "directory") })
+	s.step(`each of them is found once`, func(context.Context) error {
+		seen := map[string]bool{}
+		for _, hit := range w.hits() {
+			p := hit.text("path")
+			if seen[p] {
+				return w.check(false, "a file is found twice", "each once", p)
+			}
+			seen[p] = true
+		}
+		return w.check(w.last.OK(), "there is no answer", "hits", w.answer())
+	})
+	s.step(`the paths found are, to the letter`, func(_ context.Context, table *godog.Table) error {
+		var want, got []string
+		for _, row := range table.Rows {
+			want = append(want, w.expand(row.Cells[0].Value))
+		}
+		for _, hit := range w.hits() {
+			got = append(got, hit.text("path"))
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		return w.check(w.last.OK() && slices.Equal(want, got), "paths are written in another way", fmt.Sprintf("%q", want), fmt.Sprintf("%.600q", got)+w.why())
+	})
+	s.step(`it was refused with 400 and both directories stay, or "(.*)" is now what "(.*)" was`, w.directoryMovedOnto)
+	s.step(`where that was refused, "(.*)" and "(.*)" are still there, and "(.*)" is not`, func(ctx context.Context, a, b, moved string) error {
+		if w.last.OK() {
+			return w.check(true, "", "", "") // it was done, and none failed
+		}
+		for p, want := range map[string]bool{a: true, b: true, moved: false} {
+			there, err := w.exists(ctx, w.expand(p))
+			if err != nil {
+				return err
+			}
+			if err := w.check(there == want, "a request that was refused was half done", fmt.Sprintf("%s there: %v", w.expand(p), want), fmt.Sprint(there)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	s.step(`I download "([^"]*)", for at most (\d+) s`, func(ctx context.Context, p string, seconds int) error {
 		return w.call(ctx, "downloadFile", judge.Request{Query: url.Values{"path": {w.expand(p)}}.Encode(), Limit: time.Duration(seconds) * time.Second})
@@ -325,13 +356,13 @@ func (w *World) mayChangeOwners(ctx context.Context) error {
 	if !may {
 		return &Skip{"the daemon may not change owners here"}
 	}
-	users, err := w.quiet(ctx, `pick() { while IFS=: read -r n p i r; do case "$n" in *[!a-z]*) ;; *) if [ "$i" -gt 0 ] && [ "$i" -lt 1000 ]; then echo "$n "; return; fi ;; esac; done < "$1"; }; pick /etc/passwd; pick /etc/group`)
+	users, err := w.quiet(ctx, `u= g=; while IFS=: read -r n p i r; do case "$n" in *[!a-z]*) ;; *) if [ "$i" -gt 0 ] && [ "$i" -lt 1000 ] && grep -q "^$n:" /etc/group; then if [ -z "$u" ]; then u=$n; elif [ -z "$g" ]; then g=$n; fi; fi ;; esac; done < /etc/passwd; echo "$u $g"`)
 	if err != nil {
 		return err
 	}
 	names := strings.Fields(users)
 	if len(names) != 2 {
-		return &Skip{"the image names no other user and group"}
+		return &Skip{"the image does not name two users that are groups too"}
 	}
 	w.vars["user"], w.vars["group"] = names[0], names[1]
 	return nil
@@ -356,4 +387,34 @@ func (w *World) movedOnto(ctx context.Context, dest, src string) error {
 		return err
 	}
 	return w.holds(ctx, dest, "second")
+}
+
+// directoryMovedOnto checks a move of a directory, which holds "in", onto another, which holds "other".
+func (w *World) directoryMovedOnto(ctx context.Context, dest, src string) error {
+	want := map[string]bool{src + "/in": true, dest + "/other": true, dest + "/in": false}
+	if w.last.OK() {
+		want = map[string]bool{src: false, dest + "/other": false, dest + "/in": true}
+	} else if err := w.status("400"); err != nil {
+		return err
+	}
+	for p, there := range want {
+		got, err := w.exists(ctx, w.expand(p))
+		if err != nil {
+			return err
+		}
+		if err := w.check(got == there, "a directory was neither left alone nor replaced whole", fmt.Sprintf("%s there: %v", w.expand(p), there), fmt.Sprint(got)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stat checks one thing that stat(1) says of a path.
+func (w *World) stat(ctx context.Context, p, format, want string) error {
+	got, err := w.quiet(ctx, "stat -c "+format+" "+shellescape.Quote(w.expand(p)))
+	if err != nil {
+		return err
+	}
+	what := map[string]string{"%a": "the mode", "%U": "the owner", "%G": "the group", "%U:%G": "owner and group", "%F": "the type"}[format]
+	return w.check(got == w.expand(want), what+" of "+path.Base(w.expand(p))+" is another", w.expand(want), quoted(got))
 }

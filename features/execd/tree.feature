@@ -8,24 +8,31 @@ Feature: Files in place
   Scenario: Deleting files
     Given these are there
       | ${dir}/one       |
+      | ${dir}/one-more  |
+      | ${dir}/st*r      |
+      | ${dir}/star      |
       | ${dir}/two words |
       | ${dir}/100%.txt  |
       | ${dir}/.hidden   |
       | ${dir}/sub/kept  |
       | ${dir}/link -> kept |
       | ${dir}/kept      |
-    When I call removeFiles for the paths "${dir}/one, ${dir}/two words, ${dir}/100%.txt"
+    When I call removeFiles for the paths "${dir}/one, ${dir}/two words, ${dir}/100%.txt, ${dir}/st*r"
     Then EX-REMOVE-01: the answer is 200
     And EX-HTTP-03: the answer has the header Content-Length: 0
     And EX-REMOVE-02: these are there, and nothing else below "${dir}"
       | .hidden  |
       | kept     |
       | link     |
+      | one-more |
+      | star     |
       | sub      |
       | sub/kept |
     When I call removeFiles for the paths "${dir}/link, ${dir}/.hidden"
     Then EX-REMOVE-02: these are there, and nothing else below "${dir}"
       | kept     |
+      | one-more |
+      | star     |
       | sub      |
       | sub/kept |
     When I call removeFiles for the paths "${dir}/missing"
@@ -100,54 +107,85 @@ Feature: Files in place
     Then EX-CHMOD-09: "${dir}/one" has the mode 4755
     And EX-CHMOD-09: "${dir}/two words" has the mode 2750
 
-  @EX-CHMOD-06 @EX-CHMOD-05 @EX-UPLOAD-12 @EX-UPLOAD-13 @EX-MKDIR-08 @EX-INFO-07 @EX-REPLACE-04
+  @EX-CHMOD-06 @EX-CHMOD-05 @EX-REPLACE-03 @EX-UPLOAD-12 @EX-UPLOAD-13 @EX-MKDIR-08 @EX-INFO-07 @EX-REPLACE-04
   Scenario: Owners
     Given the daemon may change owners
     And these are there
       | ${dir}/one |
       | ${dir}/two |
+      | ${dir}/three |
       | ${dir}/sub/in |
     When I run: stat -c %U:%G ${dir}/two
     And I remember that line as the daemon's own
     When I call chmodFiles with
       """
-      {"${dir}/one": {"owner": "${user}", "group": "${group}"}, "${dir}/sub": {"owner": "${user}"}}
+      {"${dir}/one": {"owner": "${user}", "group": "${group}"}, "${dir}/three": {"owner": "${user}", "group": "${group}", "mode": 640}, "${dir}/sub": {"owner": "${user}"}}
       """
     Then EX-CHMOD-06: "${dir}/one" belongs to "${user}:${group}"
+    And EX-CHMOD-06: "${dir}/three" belongs to "${user}:${group}"
+    And EX-CHMOD-06: "${dir}/three" has the mode 640
+    And EX-CHMOD-06: "${dir}/sub" is owned by "${user}"
     And EX-CHMOD-05: "${dir}/one" has the mode 644
     And EX-CHMOD-06: "${dir}/two" belongs to "${own}"
     And EX-CHMOD-06: "${dir}/sub/in" belongs to "${own}"
     When I call chmodFiles with
       """
-      {"${dir}/one": {"mode": 600, "owner": null, "group": ""}}
+      {"${dir}/one": {"mode": 600, "owner": null, "group": ""}, "${dir}/three": {"mode": 604}}
       """
     Then EX-CHMOD-05: "${dir}/one" belongs to "${user}:${group}"
+    And EX-CHMOD-05: "${dir}/three" belongs to "${user}:${group}"
     And EX-CHMOD-05: "${dir}/one" has the mode 600
+    When I call chmodFiles with
+      """
+      {"${dir}/one": {"mode": 601, "owner": "", "group": null}}
+      """
+    Then EX-CHMOD-05: "${dir}/one" belongs to "${user}:${group}"
     When I call chmodFiles with
       """
       {"${dir}/two": {"group": "${group}", "mode": 4711}}
       """
+    Then EX-CHMOD-06: "${dir}/two" has the group "${group}"
     And I ask for info on "${dir}/one" and "${dir}/two"
     Then EX-INFO-07: the info on "${dir}/one" says owner "${user}"
     And EX-INFO-07: the info on "${dir}/one" says group "${group}"
     And EX-INFO-07: the info on "${dir}/two" says group "${group}"
     And EX-CHMOD-06: "${dir}/two" has the mode 4711
-    When I upload "${dir}/new/up/load" as ${user} and ${group}
+    When I upload "${dir}/new/up/load" with the text "mine" and the metadata {"owner": "${user}", "group": "${group}"}
     Then EX-UPLOAD-12: "${dir}/new/up/load" belongs to "${user}:${group}"
+    When I upload "${dir}/three" with the text "mine" and the metadata {"owner": "${group}", "group": "${user}", "mode": 640}
+    Then EX-UPLOAD-12: "${dir}/three" belongs to "${group}:${user}"
+    And EX-UPLOAD-12: "${dir}/three" has the mode 640
+    When I upload "${dir}/modes" with the text "mine" and the metadata {"owner": "${user}", "group": "${group}", "mode": 600}
+    Then EX-UPLOAD-12: "${dir}/modes" belongs to "${user}:${group}"
+    When I upload "${dir}/grouped" with the text "mine" and the metadata {"group": "${group}"}
+    Then EX-UPLOAD-12: "${dir}/grouped" has the group "${group}"
     And EX-UPLOAD-13: "${dir}/new/up" belongs to "${user}:${group}"
     And EX-UPLOAD-13: "${dir}/new" belongs to "${user}:${group}"
-    When I call replaceContent with
+    When I run: chmod 444 ${dir}/one
+    And I call replaceContent with
       """
       {"${dir}/one": {"old": "osc", "new": "so"}}
       """
     Then EX-REPLACE-04: "${dir}/one" belongs to "${user}:${group}"
+    And EX-REPLACE-03: "${dir}/one" has the mode 444
     When I call makeDirs with
       """
-      {"${dir}/made": {"mode": 750, "owner": "${user}", "group": "${group}"}, "${dir}/plain": {"mode": 755, "owner": null, "group": null}}
+      {"${dir}/made": {"mode": 750, "owner": "${user}", "group": "${group}"}, "${dir}/second": {"mode": 700, "owner": "${group}", "group": "${user}"}, "${dir}/plain": {"mode": 755, "owner": null, "group": null}}
       """
     Then EX-MKDIR-08: "${dir}/made" belongs to "${user}:${group}"
     And EX-MKDIR-08: "${dir}/made" has the mode 750
+    And EX-MKDIR-08: "${dir}/second" belongs to "${group}:${user}"
     And EX-MKDIR-08: "${dir}/plain" belongs to "${own}"
+    When I call makeDirs with
+      """
+      {"${dir}/owned": {"owner": "${user}"}, "${dir}/grouped-too": {"group": "${group}"}, "${dir}/halved": {"owner": "${user}", "group": null}}
+      """
+    Then EX-MKDIR-08: "${dir}/owned" is owned by "${user}"
+    And EX-MKDIR-08: "${dir}/grouped-too" has the group "${group}"
+    And EX-MKDIR-08: "${dir}/halved" is owned by "${user}"
+    When I run: stat -c %G ${dir}/plain
+    And I remember that line as the daemon's own
+    Then EX-MKDIR-08: "${dir}/halved" has the group "${own}"
 
   @EX-CHMOD-03 @EX-CHMOD-04 @EX-CHMOD-07 @EX-CHMOD-08 @EX-CHMOD-10 @EX-CHMOD-11 @EX-CHMOD-12 @EX-CHMOD-01
   Scenario: Permissions that can't be set
@@ -165,6 +203,7 @@ Feature: Files in place
       {"${dir}/a-missing": {"mode": 600}, "${dir}/one": {"mode": 600}, "${dir}/z-missing": {"mode": 600}}
       """
     Then EX-CHMOD-03: the answer is no success
+    And EX-CHMOD-04: the answer is 404
     And EX-CHMOD-11: "${dir}/one" has the mode 644
     When I call chmodFiles with
       """
@@ -184,7 +223,14 @@ Feature: Files in place
       """
       {"${dir}/one": {"mode": 600}, "${dir}/two": {"mode": 600, "owner": "osc-no-such-user"}}
       """
-    Then EX-CHMOD-11: "${dir}/one" has the mode 644
+    Then EX-CHMOD-07: the answer is no success
+    And EX-CHMOD-11: "${dir}/one" has the mode 644
+    And EX-CHMOD-07: "${dir}/two" has the mode 644
+    When I call chmodFiles with
+      """
+      {"${dir}/one": {"mode": 600}, "${dir}/two": {"mode": 600, "group": "osc-no-such-group"}}
+      """
+    Then EX-CHMOD-07: the answer is no success
     And EX-CHMOD-07: "${dir}/two" has the mode 644
     When I call chmodFiles with
       """
@@ -215,6 +261,8 @@ Feature: Files in place
       | ${dir}/two words       | second |
       | ${dir}/tree/deep/leaf  | green  |
       | ${dir}/tree/.hidden    | grey   |
+      | ${dir}/tree/empty/     |        |
+      | ${dir}/tree/link -> .hidden |   |
       | ${dir}/other/          |        |
     When I call renameFiles with
       """
@@ -234,6 +282,8 @@ Feature: Files in place
       | other/wood/.hidden   | grey   |
       | other/wood/deep      |        |
       | other/wood/deep/leaf | green  |
+      | other/wood/empty     |        |
+      | other/wood/link      |        |
 
   @EX-MOVE-03 @EX-MOVE-04 @EX-MOVE-05 @EX-MOVE-06 @EX-MOVE-01
   Scenario: Moves that can't be made
@@ -259,6 +309,24 @@ Feature: Files in place
       """
     Then EX-MOVE-04: one was refused with 400 and both stay, or "${dir}/two" is now what "${dir}/one" was
     Given these are there
+      | ${dir}/from/in  | first  |
+      | ${dir}/to/other | second |
+      | ${dir}/one      | first  |
+      | ${dir}/two      | second |
+    When I call renameFiles with
+      """
+      [{"src": "${dir}/from", "dest": "${dir}/to"}]
+      """
+    Then EX-MOVE-04: it was refused with 400 and both directories stay, or "${dir}/to" is now what "${dir}/from" was
+    Given these are there
+      | ${dir}/onto/ | |
+    When I call renameFiles with
+      """
+      [{"src": "${dir}/one", "dest": "${dir}/uno"}, {"src": "${dir}/two", "dest": "${dir}/onto"}]
+      """
+    Then EX-MOVE-05: where that was refused, "${dir}/one" and "${dir}/two" are still there, and "${dir}/uno" is not
+    When I run: rm -rf ${dir}/from ${dir}/to ${dir}/onto ${dir}/uno ${dir}/one ${dir}/two
+    Given these are there
       | ${dir}/one | first  |
       | ${dir}/two | second |
     Then EX-MOVE-06: renameFiles refuses each of these with 400
@@ -281,43 +349,70 @@ Feature: Files in place
     Given these are there
       | ${dir}/top.txt              |
       | ${dir}/top.md               |
+      | ${dir}/LOUD.TXT             |
       | ${dir}/.hidden.txt          |
+      | ${dir}/.git/config          |
       | ${dir}/txt                  |
+      | ${dir}/none                 |
       | ${dir}/src/main.go          |
+      | ${dir}/src/domain.go        |
+      | ${dir}/src/mainxgo          |
+      | ${dir}/src/a/inner.go       |
       | ${dir}/src/a/b/c/deep.txt   |
       | ${dir}/src/a/b/c/deep.txt.bak |
       | ${dir}/src/a/x y.txt        |
       | ${dir}/src/a/dir.txt/in     |
       | ${dir}/empty/               |
       | ${dir}/loop -> .            |
+      | ${dir}/far -> src           |
+    And I run: : > ${dir}/none
     When I search "${dir}" for "**"
     Then EX-SEARCH-01: the answer is 200
     And EX-SEARCH-02: every path found is absolute
     And EX-SEARCH-03: the files found are
       | ${dir}/top.txt              |
       | ${dir}/top.md               |
+      | ${dir}/LOUD.TXT             |
       | ${dir}/.hidden.txt          |
+      | ${dir}/.git/config          |
       | ${dir}/txt                  |
+      | ${dir}/none                 |
       | ${dir}/src/main.go          |
+      | ${dir}/src/domain.go        |
+      | ${dir}/src/mainxgo          |
+      | ${dir}/src/a/inner.go       |
       | ${dir}/src/a/b/c/deep.txt   |
       | ${dir}/src/a/b/c/deep.txt.bak |
       | ${dir}/src/a/x y.txt        |
       | ${dir}/src/a/dir.txt/in     |
     And EX-SEARCH-06: no directory is found
     And EX-SEARCH-07: nothing below "${dir}/loop/" is found
+    And EX-SEARCH-07: nothing below "${dir}/far/" is found
+    And EX-SEARCH-07: each of them is found once
     When I search "${dir}" without a pattern
     Then EX-SEARCH-03: the files found are
       | ${dir}/top.txt              |
       | ${dir}/top.md               |
+      | ${dir}/LOUD.TXT             |
       | ${dir}/.hidden.txt          |
+      | ${dir}/.git/config          |
       | ${dir}/txt                  |
+      | ${dir}/none                 |
       | ${dir}/src/main.go          |
+      | ${dir}/src/domain.go        |
+      | ${dir}/src/mainxgo          |
+      | ${dir}/src/a/inner.go       |
       | ${dir}/src/a/b/c/deep.txt   |
       | ${dir}/src/a/b/c/deep.txt.bak |
       | ${dir}/src/a/x y.txt        |
       | ${dir}/src/a/dir.txt/in     |
     When I search "${dir}" for "*.txt"
     Then EX-SEARCH-04: the files found are
+      | ${dir}/top.txt            |
+      | ${dir}/.hidden.txt        |
+      | ${dir}/src/a/b/c/deep.txt |
+      | ${dir}/src/a/x y.txt      |
+    And EX-SEARCH-02: the files found are
       | ${dir}/top.txt            |
       | ${dir}/.hidden.txt        |
       | ${dir}/src/a/b/c/deep.txt |
@@ -333,6 +428,10 @@ Feature: Files in place
     When I search "${dir}" for "main.??"
     Then EX-SEARCH-04: the files found are
       | ${dir}/src/main.go |
+    When I search "${dir}" for "[mt]*.[gm][od]"
+    Then EX-SEARCH-04: the files found are
+      | ${dir}/src/main.go |
+      | ${dir}/top.md      |
     When I search "${dir}/src" for "*.txt"
     Then EX-SEARCH-04: the files found are
       | ${dir}/src/a/b/c/deep.txt |
@@ -343,7 +442,8 @@ Feature: Files in place
     Then EX-SEARCH-03: nothing is found
     When I search "${dir}" for "src/*.go"
     Then EX-SEARCH-08: the files found are
-      | ${dir}/src/main.go |
+      | ${dir}/src/main.go   |
+      | ${dir}/src/domain.go |
     When I search "${dir}" for "src/**/*.txt"
     Then EX-SEARCH-08: the files found are
       | ${dir}/src/a/b/c/deep.txt |
@@ -372,7 +472,7 @@ Feature: Files in place
       | ${dir}/one         | a.b a.b aXb A.B a.b\\n |
       | ${dir}/two words   | say a.b\\r\\nagain     |
       | ${dir}/other       | a.b stays              |
-    And I run: chmod 751 ${dir}/one && chmod 4755 "${dir}/two words" && echo set
+    And I run: chmod 751 ${dir}/one && chmod 666 "${dir}/two words" && echo set
     When I call replaceContent with
       """
       {"${dir}/one": {"old": "a.b", "new": "$1\\0&"}, "${dir}/two words": {"old": "a.b\r\n", "new": ""}}
@@ -383,6 +483,7 @@ Feature: Files in place
     And EX-REPLACE-02: "${dir}/two words" holds "say again"
     And EX-REPLACE-02: "${dir}/other" holds "a.b stays"
     And EX-REPLACE-03: "${dir}/one" has the mode 751
+    And EX-REPLACE-03: "${dir}/two words" has the mode 666
     When I call replaceContent with
       """
       {"${dir}/other": {"old": "a", "new": "aa"}}
@@ -405,7 +506,7 @@ Feature: Files in place
       """
     Then EX-REPLACE-02: "${dir}/raw" is what was uploaded, with "pin" for "needle"
 
-  @EX-REPLACE-08
+  @EX-REPLACE-08 @EX-REPLACE-01
   Scenario: How often text was replaced
     Given the capability replace-counts
     And these are there
@@ -435,6 +536,13 @@ Feature: Files in place
       {"${dir}/a-missing": {"old": "a", "new": "b"}, "${dir}/one": {"old": "text", "new": "other"}, "${dir}/z-missing": {"old": "a", "new": "b"}}
       """
     Then EX-REPLACE-05: the answer is no success
+    And EX-REPLACE-06: the answer is 404
+    And EX-REPLACE-07: "${dir}/one" holds "text"
+    When I call replaceContent with
+      """
+      {"${dir}/one": {"old": "text", "new": "other"}, "${dir}/z-missing": {"old": "a", "new": "b"}}
+      """
+    Then EX-REPLACE-05: the answer is no success
     And EX-REPLACE-07: "${dir}/one" holds "text"
     And EX-REPLACE-09: replaceContent refuses each of these with 400
       | what           | body                                                     |
@@ -454,11 +562,18 @@ Feature: Files in place
     Given the capability directory-listing
     And these are there
       | ${dir}/file      |
+      | ${dir}/script    |
+      | ${dir}/none      |
       | ${dir}/sub/      |
       | ${dir}/link -> sub |
       | ${dir}/broken -> nowhere |
-    When I run: mkfifo ${dir}/fifo && touch -d @1600000000 ${dir}/file && echo made
-    And I ask for info on "${dir}/file" and "${dir}/sub"
+    When I run: mkfifo ${dir}/fifo && chmod 755 ${dir}/script && : > ${dir}/none && touch -m -d @1600000000 ${dir}/file && touch -a -d @1500000000 ${dir}/file && echo made
+    And I ask for info on "${dir}/script" and "${dir}/none"
+    Then EX-INFO-06: the info on "${dir}/script" says type "file"
+    And EX-INFO-06: the info on "${dir}/none" says type "file"
+    When I ask for info on "${dir}/broken" and "${dir}/file"
+    Then EX-INFO-06: the info on "${dir}/broken" says type "symlink"
+    When I ask for info on "${dir}/file" and "${dir}/sub"
     Then EX-INFO-06: the info on "${dir}/file" says type "file"
     And EX-INFO-06: the info on "${dir}/sub" says type "directory"
     And EX-INFO-08: the info on "${dir}/file" says that it was modified at 1600000000

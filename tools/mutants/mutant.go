@@ -28,6 +28,7 @@ type Mutant struct {
 // Setup is what a mutant's deployment and its judge have besides the fault.
 type Setup struct {
 	NoToken bool // the daemon is started without a token
+	Inside  bool // the daemon is reached through a sandbox: its requirement is about what a sandbox has
 	Manual  bool // the server has manual cleanup
 	Quick   bool // the judge waits briefly for states, since the fault keeps them from coming
 }
@@ -52,4 +53,5 @@ func (m Mutant) name() string {
 	return m.Wire.Name
 }
 
-func (m Mutant) lifecycle() bool { return m.Requirement[:2] == "LC" }
+// lifecycle says whether its deployment is a server with sandboxes, and not a bare daemon.
+func (m Mutant) lifecycle() bool { return m.Requirement[:2] == "LC" || m.Setup.Inside }

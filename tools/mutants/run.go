@@ -54,7 +54,19 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 	began := time.Now()
 	res := Result{Requirement: m.Requirement, Name: m.name()}
 	var acted atomic.Int64
-	r, wireActed, err := l.judge(ctx, m, &acted, conformance.Config{Only: []string{m.Requirement}})
+	caught := func(f report.Finding) bool {
+		return f.Requirement == m.Requirement && (rows[m.Requirement].Operations.Concerns(f.Operation) || f.Operation == "")
+	}
+	ctx, enough := context.WithCancel(ctx)
+	defer enough()
+	r, wireActed, err := l.judge(ctx, m, &acted, conformance.Config{
+		Only: []string{m.Requirement},
+		Found: func(f report.Finding) {
+			if caught(f) {
+				enough() // it is dead
+			}
+		},
+	})
 	res.Took = time.Since(began)
 	switch {
 	case err != nil:
@@ -66,7 +78,7 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 		res.Outcome = survived
 	}
 	for _, f := range r.Findings {
-		if f.Requirement == m.Requirement && (rows[m.Requirement].Operations.Concerns(f.Operation) || f.Operation == "") {
+		if caught(f) {
 			res.KilledBy = f.Scenario
 			if res.Outcome == survived {
 				res.Outcome = killed
@@ -168,6 +180,9 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	}
 	if m.lifecycle() {
 		cfg.Profile, cfg.URL, cfg.APIKey, cfg.Image = conformance.Lifecycle, front.URL+"/v1", apiKey, l.Image
+		if m.Setup.Inside {
+			cfg.Profile = conformance.Full
+		}
 	} else {
 		cfg.Profile, cfg.ExecdURL, cfg.ExecdToken = conformance.Execd, front.URL, token
 		if m.Setup.NoToken {

@@ -38,6 +38,14 @@ func breaks(requirement string, faults ...mutant.Fault) []Mutant {
 	return all
 }
 
+// inside has the daemon judged in a sandbox, which has what a bare daemon may lack.
+func inside(mutants []Mutant) []Mutant {
+	for i := range mutants {
+		mutants[i].Setup.Inside = true
+	}
+	return mutants
+}
+
 // misbehaves is a mutant whose fault is around the daemon's handler, for the requests of one operation.
 func misbehaves(requirement, name, method, path string, serve func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request)) Mutant {
 	return Mutant{Requirement: requirement, Name: method + " " + path + ": " + name, HTTP: func(next http.Handler, act func()) http.Handler {

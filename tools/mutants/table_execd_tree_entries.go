@@ -124,11 +124,6 @@ func treeListEntryMutants() []Mutant {
 					h["mode"] = 755
 				}
 			}),
-			o.lists("EX-LIST-10", "the size of what a link leads to", linksFollowed(func(h hit, real string) {
-				if kind(real) == "file" {
-					h["size"] = describe(real, real)["size"]
-				}
-			})),
 		},
 	)
 }

@@ -118,9 +118,6 @@ func treeListMutants() []Mutant {
 		},
 		[]Mutant{
 			o.ordered("the other way round", nameByName(func(a, b string) int { return strings.Compare(b, a) })),
-			o.ordered("upper and lower case are one", nameByName(func(a, b string) int {
-				return strings.Compare(strings.ToLower(a)+"\x00"+a, strings.ToLower(b)+"\x00"+b)
-			})),
 			o.ordered("numbers by their value", nameByName(byNumbers)),
 			o.ordered("hidden ones last", nameByName(func(a, b string) int {
 				if isHidden(a) != isHidden(b) {

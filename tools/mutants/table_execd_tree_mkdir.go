@@ -101,7 +101,7 @@ func treeMkdirMutants() []Mutant {
 		o.halfKnown("EX-MKDIR-05"),
 		[]Mutant{
 			o.does("EX-MKDIR-05", "refused, and the parents are made", afterwards(false, parentsOfUnknown)),
-			o.does("EX-MKDIR-05", "refused, and the others are made", itemByItem(true, func(_ *http.Request, body []byte) bool {
+			o.does("EX-MKDIR-09", "refused, and the others are made", itemByItem(true, func(_ *http.Request, body []byte) bool {
 				return anyEntry(body, unknownAccount)
 			})),
 		},
