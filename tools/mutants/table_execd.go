@@ -38,8 +38,8 @@ func breaks(requirement string, faults ...mutant.Fault) []Mutant {
 	return all
 }
 
-// inside has the daemon judged in a sandbox, which has what a bare daemon may lack.
-func inside(mutants []Mutant) []Mutant {
+// inSandbox has the daemon judged in a sandbox, which has what a bare daemon may lack.
+func inSandbox(mutants []Mutant) []Mutant {
 	for i := range mutants {
 		mutants[i].Setup.Inside = true
 	}

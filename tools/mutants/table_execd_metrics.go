@@ -103,7 +103,7 @@ func metricsAnswerMutants() []Mutant {
 			}),
 			mutant.JSON(getMetrics, "in an envelope", func(v any) any { return map[string]any{"metrics": v} }),
 		),
-		inside(breaks("EX-METRICS-03",
+		inSandbox(breaks("EX-METRICS-03",
 			whereLimited("the memory of the host", func(limit float64) float64 { return hostMemory() }),
 			whereLimited("twice the limit", func(limit float64) float64 { return 2 * limit }),
 		)),
