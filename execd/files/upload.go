@@ -15,8 +15,10 @@ import (
 
 const (
 	maxMetadata = 64 << 10
+	// readSize is what is asked of the connection at a time: mime/multipart asks for 4 KiB.
+	readSize = 256 << 10
 	// writeSize gathers what mime/multipart hands out 4 KiB at a time.
-	writeSize = 1 << 20
+	writeSize = 256 << 10
 )
 
 // Metadata is FileMetadata of spec/execd-api.yaml: where a file goes and what to set on it. A mode of 0, and
@@ -36,7 +38,7 @@ func Upload(contentType string, body io.Reader) (err error) {
 	if err != nil || media != "multipart/form-data" || params["boundary"] == "" {
 		return fault.Errorf(fault.Invalid, "the body must be multipart/form-data, and its Content-Type must name the boundary")
 	}
-	parts := multipart.NewReader(body, params["boundary"])
+	parts := multipart.NewReader(bufio.NewReaderSize(body, readSize), params["boundary"])
 	accounts := account.Load("/etc")
 	u := &staging{buf: bufio.NewWriterSize(nil, writeSize)}
 	defer func() {

@@ -44,15 +44,23 @@ func (b *Batch) Text(kind Kind, text []byte) {
 		b.Text(kind, text[half:])
 		return
 	}
+	b.use(kind)
+	b.buf = append(b.buf, b.prefix...)
+	b.buf = appendEscaped(b.buf, text)
+	b.buf = append(b.buf, suffix...)
+	if len(b.buf) >= writeSize {
+		b.write()
+	}
+}
+
+// suffix ends a text event.
+const suffix = "\"}\n\n"
+
+// use makes the prefix of a kind.
+func (b *Batch) use(kind Kind) {
 	if b.kind != kind {
 		b.kind = kind
 		b.prefix = append(b.open(b.prefix[:0], string(kind)), `,"text":"`...)
-	}
-	b.buf = append(b.buf, b.prefix...)
-	b.buf = appendEscaped(b.buf, text)
-	b.buf = append(b.buf, "\"}\n\n"...)
-	if len(b.buf) >= writeSize {
-		b.write()
 	}
 }
 

@@ -68,16 +68,27 @@ func appendEscaped(dst, text []byte) []byte {
 
 // plainWords is the length of a beginning of text that holds plain bytes only, found eight bytes at a time.
 func plainWords(text []byte) int {
-	const ones, high = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(text); i += 8 {
-		x := binary.LittleEndian.Uint64(text[i:])
-		// The high bit of a byte gets set where it is 0x80 or more, below 0x20, a quote or a backslash.
-		if (x|(x-ones*0x20)|((x^ones*'"')-ones)|((x^ones*'\\')-ones))&high != 0 {
+		if special(binary.LittleEndian.Uint64(text[i:])) != 0 {
 			break
 		}
 	}
 	return i
+}
+
+const ones, high = 0x0101010101010101, 0x8080808080808080
+
+// special sets the high bit of each of eight bytes that is 0x80 or more, below 0x20, a quote or a backslash. Above the
+// first of them others may be marked too.
+func special(x uint64) uint64 {
+	return (x | (x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones)) & high
+}
+
+// lineEnds sets the high bit of the first of eight bytes that is a line end; above it others may be marked too.
+func lineEnds(x uint64) uint64 {
+	y := x ^ ones*'\n'
+	return (y - ones) &^ y & high
 }
 
 // escapedLen is an upper bound of what appendEscaped makes of text, at most three times as long.

@@ -25,7 +25,12 @@ func NewLines(kind Kind) *Lines { return &Lines{kind: kind} }
 
 // Write takes what was read and adds an event for each line that is complete. It tells whether any was.
 func (l *Lines) Write(b *Batch, p []byte) (ended bool) {
-	for {
+	for short := true; ; {
+		if short && len(l.held) == 0 && !l.begun {
+			if n := b.shortLines(l.kind, p); n > 0 {
+				p, ended = p[n:], true
+			}
+		}
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
 			l.hold(b, p)
@@ -39,7 +44,7 @@ func (l *Lines) Write(b *Batch, p []byte) (ended bool) {
 		} else {
 			l.line(b, line)
 		}
-		p, ended = p[i+1:], true
+		p, ended, short = p[i+1:], true, i < 8 // after a longer line mostly comes another
 	}
 }
 

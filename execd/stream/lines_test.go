@@ -113,6 +113,9 @@ func TestLinesBecomeEvents(t *testing.T) {
 		{"only the beginning of a character", []string{"\xf0\x9f", "", "\x98\x80"}, []string{"😀"}},
 		{"a character that never ends", []string{"a\xe2\x82"}, []string{"a\uFFFD\uFFFD"}},
 		{"not UTF-8", []string{"a\xffb\n"}, []string{"a\uFFFDb"}},
+		{"short lines of every length", []string{"1\n22\n333\n4444\n55555\n666666\n7777777\n88888888\n999999999\n1\n22\n333\n"}, []string{"1", "22", "333", "4444", "55555", "666666", "7777777", "88888888", "999999999", "1", "22", "333"}},
+		{"short lines with what is escaped", []string{"a\"\n\\\nc\td\n\x00\ne\x7f\n\u00e9\n\xff\n\u0085\nf\r\n\n\rg\nhhhhhhhh"}, []string{"a\"", "\\", "c\td", "\x00", "e\x7f", "é", "\uFFFD", "\u0085", "f", "\n", "\rg", "hhhhhhhh"}},
+		{"the rest of a line before short ones", []string{"a", "", "b\nc\nd\ne\nf\ng\n"}, []string{"a", "b", "c", "d", "e", "f", "g"}},
 		{"just as long as an event may be", []string{long, "\n"}, []string{long}},
 		{"too long", []string{long, "yz", "\nb\n"}, []string{long, "yz", "b"}},
 		{"too long, cut in a character", []string{long[1:] + "\xe2\x82\xac\n"}, []string{long[1:], "€"}},
@@ -138,6 +141,7 @@ func TestFramesStayBelowFourMiB(t *testing.T) {
 
 func FuzzLinesLoseNothing(f *testing.F) {
 	f.Add([]byte("a\nb\r\n\n\xe2\x82\xac\xff"), uint64(0x5))
+	f.Add([]byte("a\n\"\nb\nc\n\nd\re\n\n\xc3\xa4\n0123456\n01234567\nx\ny\n"), uint64(0))
 	f.Fuzz(func(t *testing.T, data []byte, seams uint64) {
 		var chunks []string
 		from := 0

@@ -6,6 +6,7 @@ package stream
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -24,13 +25,15 @@ const (
 type Writer struct {
 	w    http.ResponseWriter
 	rc   *http.ResponseController
-	undo func() bool // stops watching the context
+	undo func() bool  // stops watching the context
+	conn *net.TCPConn // nil: see ConnContext
 
 	mu    sync.Mutex
 	buf   []byte
 	last  int64 // the newest timestamp sent, Unix ms
 	began bool
 	dirty bool // written and not flushed
+	held  bool // the connection holds packets together
 	ended bool
 	err   error
 	quiet *time.Timer
@@ -40,6 +43,7 @@ type Writer struct {
 // with a status. When ctx is done a write that waits for the client fails. The caller must Close it.
 func NewWriter(ctx context.Context, w http.ResponseWriter) *Writer {
 	s := &Writer{w: w, rc: http.NewResponseController(w)}
+	s.conn, _ = ctx.Value(connKey{}).(*net.TCPConn)
 	s.undo = context.AfterFunc(ctx, func() { _ = s.rc.SetWriteDeadline(time.Unix(1, 0)) })
 	return s
 }
@@ -95,6 +99,9 @@ func (s *Writer) write(p []byte) {
 		s.w.WriteHeader(http.StatusOK)
 	}
 	s.dirty = true
+	if len(p) >= packetSize {
+		s.hold(true)
+	}
 	_, s.err = s.w.Write(p)
 }
 
@@ -104,6 +111,7 @@ func (s *Writer) flush() {
 	}
 	s.dirty = false
 	s.err = s.rc.Flush()
+	s.hold(false)
 	if s.quiet == nil {
 		s.quiet = time.AfterFunc(silence, s.comment)
 	} else {

@@ -64,6 +64,7 @@ func start(b *testing.B, cmd *exec.Cmd, env ...string) *server {
 	}
 	cmd.Stdout, cmd.Stderr = w, w
 	cmd.Env = append(os.Environ(), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // as a daemon has it: the kernel shares processors out by session
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -129,8 +128,7 @@ func (s *server) descriptors() int {
 	return len(entries)
 }
 
-var goroutine = regexp.MustCompile(`(?m)^goroutine \d+ .*:$`)
-
+// goroutines counts those that are not the runtime's own.
 func (s *server) goroutines(b *testing.B) int {
 	pids := s.processes()
 	if err := syscall.Kill(pids[len(pids)-1], syscall.SIGQUIT); err != nil {
@@ -139,5 +137,12 @@ func (s *server) goroutines(b *testing.B) int {
 	if !waitFor(10*time.Second, func() bool { return strings.Contains(s.output(), "the daemon died") }) {
 		b.Fatalf("it did not say what it does: %s", s.output())
 	}
-	return len(goroutine.FindAllString(s.output(), -1))
+	n := 0
+	for _, stack := range strings.Split(s.output(), "\ngoroutine ")[1:] {
+		stack, _, _ = strings.Cut(stack, "\n\n")
+		if !strings.HasPrefix(stack, "0 ") && !strings.Contains(stack, "\ncreated by runtime.") {
+			n++
+		}
+	}
+	return n
 }

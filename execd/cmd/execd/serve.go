@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
 )
 
 // stopTime is how long requests have to end after SIGTERM; commands have ended by then.
@@ -44,6 +45,7 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 
 	server := &http.Server{
 		Handler:           api,
+		ConnContext:       stream.ConnContext,
 		ReadHeaderTimeout: 30 * time.Second,
 		IdleTimeout:       2 * time.Minute, // clients keep connections for 90 s
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
