@@ -7,6 +7,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/session"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -15,6 +16,7 @@ import (
 type handler struct {
 	execdapi.UnimplementedHandler
 	commands *command.Manager
+	sessions *session.Manager
 }
 
 var (

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/session"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -40,6 +42,7 @@ type Keep struct {
 type Server struct {
 	http.Handler
 	commands *command.Manager
+	sessions *session.Manager
 }
 
 // New makes a Server. The caller must Close it.
@@ -50,10 +53,15 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
+	root, err := filepath.Abs(c.Root)
+	if err != nil {
+		return nil, err
+	}
 	h := &handler{commands: command.NewManager(command.Config{
-		Log: c.Log, Env: c.Env, Dir: filepath.Join(c.Root, "commands"),
+		Log: c.Log, Env: c.Env, Dir: filepath.Join(root, "commands"),
 		Output: c.Keep.Output, Total: c.Keep.Total, Keep: c.Keep.Endings,
 	})}
+	h.sessions = session.NewManager(session.Config{Log: c.Log, Env: c.Env, Dir: filepath.Join(root, "sessions")})
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),
 		execdapi.WithNotFound(httpapi.NotFound),
@@ -70,8 +78,13 @@ func New(c Config) (*Server, error) {
 	if c.Token != "" {
 		chain.Keys = []string{c.Token}
 	}
-	return &Server{httpapi.Wrap(api, chain), h.commands}, nil
+	return &Server{httpapi.Wrap(api, chain), h.commands, h.sessions}, nil
 }
 
 // Close ends what is still running, within some seconds. Streams end with what they show.
-func (s *Server) Close() { s.commands.Close() }
+func (s *Server) Close() {
+	var both sync.WaitGroup
+	both.Go(s.commands.Close)
+	both.Go(s.sessions.Close)
+	both.Wait()
+}
