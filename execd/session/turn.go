@@ -81,15 +81,25 @@ type outcome struct {
 // evaluate makes the session's shell do a run and gives its outcome. When ctx is done the run is ended; its cause
 // is the reason. The caller holds the turn.
 func (s *session) evaluate(ctx context.Context, spec Spec, stdout, stderr string) (outcome, error) {
-	t, err := s.ready()
-	if err != nil {
-		return outcome{}, err
-	}
 	if spec.Timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, spec.Timeout, fmt.Errorf("%w of %s", errTimeout, spec.Timeout))
 		defer cancel()
 	}
+	for {
+		t, err := s.ready()
+		if err != nil {
+			return outcome{}, err
+		}
+		out := s.attempt(ctx, t, spec, stdout, stderr)
+		if begun := t.standby.pid > 0; begun || out.reason != nil || t.number == 1 {
+			return out, nil
+		}
+		// The shell had been killed since the last run, and the next one is fresh.
+	}
+}
+
+func (s *session) attempt(ctx context.Context, t *turn, spec Spec, stdout, stderr string) outcome {
 	broken := make(chan error, 1)
 	go func() { // a shell that has lost its way reads nothing; its pipe is closed then
 		_, err := t.pipes.lines.WriteString(line(t.number, spec, stdout, stderr))
@@ -105,16 +115,16 @@ func (s *session) evaluate(ctx context.Context, spec Spec, stdout, stderr string
 				s.abandon()
 				<-broken
 				endAll([]*process{t.process}, nil)
-				return outcome{-1, reason, true}, nil
+				return outcome{-1, reason, true}
 			}
 			out := s.finish(t)
 			<-broken
-			return outcome{-1, reason, out.died}, nil
+			return outcome{-1, reason, out.died}
 		}
 	}
 	out := s.finish(t)
 	<-broken
-	return out, nil
+	return out
 }
 
 // ready gives the turn that comes next, in a fresh shell where there is none.
@@ -139,6 +149,10 @@ func (s *session) finish(t *turn) outcome {
 	out := outcome{status: t.status, died: t.died}
 	if !t.died {
 		t.dismiss()
+		return out
+	}
+	if !t.await(func() bool { return t.standby.pid > 0 || t.gone }) || t.gone { // it had been killed before
+		s.abandon()
 		return out
 	}
 	t.generation, t.shell = t.number, 0
