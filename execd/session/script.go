@@ -60,8 +60,9 @@ func line(number int, spec Spec, stdout, stderr string) string {
 		fmt.Fprintf(&b, `__execd_back=$PWD __execd_oldpwd=${OLDPWD-}; if ! command cd -- %s 2>>%s; then __execd_back= __execd_status=1; else `, quote(dir(spec.Dir)), err)
 		end = "; fi"
 	}
-	// "command" keeps a syntax error from ending a POSIX shell.
-	fmt.Fprintf(&b, `command eval %s </dev/null >>%s 2>>%s 6<&- 7>&- 8<&-; __execd_status=$?%s`, quote(spec.Command), out, err, end)
+	// A syntax error ends a POSIX shell here. "command" would prevent that, but makes dash and busybox go on in the
+	// wrong process after an error in a subshell.
+	fmt.Fprintf(&b, `eval %s </dev/null >>%s 2>>%s 6<&- 7>&- 8<&-; __execd_status=$?%s`, quote(spec.Command), out, err, end)
 	b.WriteByte('\n')
 	return b.String()
 }

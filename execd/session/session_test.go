@@ -211,6 +211,8 @@ func TestWhatEndsOrUpsetsAShell(t *testing.T) {
 			{"an open quote", "echo 'open", "2|1"},
 			{"an open brace", "}", "2|127|1"},
 			{"an unset variable", "(set -u; : $nope)", "1|2|127"},
+			{"an exit after it", "exit 6", "6"},
+			{"an error in a subshell", "(readonly r=1; r=2); echo x", "ok|1|2"},
 			{"an assignment to a constant", "readonly r=1; r=2", "1|2"},
 			{"an expansion that fails", ": ${nope?message}", "1|2|127"},
 			{"break", "break", "ok"},
