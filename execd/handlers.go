@@ -9,6 +9,7 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/session"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -19,6 +20,7 @@ type handler struct {
 	commands *command.Manager
 	code     *code.Manager
 	metrics  *metrics.Sampler
+	sessions *session.Manager
 }
 
 var (

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
@@ -14,6 +15,7 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/portproxy"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/session"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -58,6 +60,11 @@ func New(c Config) (*Server, error) {
 	if c.Root == "" {
 		c.Root = filepath.Join(os.TempDir(), "execd")
 	}
+	root, err := filepath.Abs(c.Root)
+	if err != nil {
+		return nil, err
+	}
+	c.Root = root
 	if c.Env == nil {
 		c.Env = os.Environ()
 	}
@@ -66,8 +73,9 @@ func New(c Config) (*Server, error) {
 			Log: c.Log, Env: c.Env, Dir: filepath.Join(c.Root, "commands"),
 			Output: c.Keep.Output, Total: c.Keep.Total, Keep: c.Keep.Endings,
 		}),
-		code:    code.NewManager(code.Config{Log: c.Log, Languages: languages(c)}),
-		metrics: metrics.New(metrics.Config{}),
+		code:     code.NewManager(code.Config{Log: c.Log, Languages: languages(c)}),
+		metrics:  metrics.New(metrics.Config{}),
+		sessions: session.NewManager(session.Config{Log: c.Log, Env: c.Env, Dir: filepath.Join(c.Root, "sessions")}),
 	}
 	api, err := execdapi.NewServer(h, h,
 		execdapi.WithErrorHandler(httpapi.OgenErrorHandler(c.Log)),
@@ -110,6 +118,9 @@ func languages(c Config) []code.Language {
 func (s *Server) Close() {
 	s.ports.Close()
 	s.h.metrics.Close()
-	s.h.code.Close()
-	s.h.commands.Close()
+	var all sync.WaitGroup // each takes its time to end what runs
+	all.Go(s.h.code.Close)
+	all.Go(s.h.commands.Close)
+	all.Go(s.h.sessions.Close)
+	all.Wait()
 }

@@ -15,13 +15,13 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
-	"syscall"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/scratch"
 )
 
 // Defaults of Config.
@@ -48,11 +48,10 @@ type Config struct {
 type Store struct {
 	Config
 
+	dir   *scratch.Dir
+	files atomic.Uint64 // made so far; names them
+
 	mu       sync.Mutex
-	closed   bool
-	dir      *os.Root // of this daemon; nil: not made yet
-	lock     *os.File // the same directory, locked for as long as this daemon lives
-	files    uint64   // made so far; names them
 	finished []*Transcript
 	kept     int64 // bytes of those
 	warned   bool  // the log has been told that nothing can be kept on disk
@@ -69,131 +68,47 @@ func Open(c Config) *Store {
 	if c.Total <= 0 {
 		c.Total = DefaultTotal
 	}
-	s := &Store{Config: c}
-	if err := sweep(c.Dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+	dir, err := scratch.Open(c.Dir)
+	if err != nil {
 		c.Log.Warn("remove the transcripts of an earlier daemon", "error", err)
 	}
-	return s
+	return &Store{Config: c, dir: dir}
 }
 
 // Close removes all files.
 func (s *Store) Close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	if s.dir == nil {
-		return
-	}
-	name := s.dir.Name()
-	s.dir.Close()
-	if err := os.RemoveAll(name); err != nil {
+	if err := s.dir.Close(); err != nil {
 		s.Log.Warn("remove the transcripts", "error", err)
 	}
-	s.lock.Close()
-	s.dir = nil
-}
-
-const runPrefix = "run-"
-
-// sweep removes the directories that no living daemon holds the lock of.
-func sweep(dir string) error {
-	parent, err := lockDir(dir) // nobody is between making a directory and locking it
-	if err != nil {
-		return err
-	}
-	defer parent.Close()
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), runPrefix) {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		if run, lerr := lockDir(path); lerr == nil {
-			err = errors.Join(err, os.RemoveAll(path))
-			run.Close()
-		}
-	}
-	return err
-}
-
-// lockDir opens a directory and locks it, or fails where another process has: never wait for what sandboxed code
-// may hold.
-func lockDir(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
-	}
-	return f, nil
 }
 
 // create makes a new file, with its name. It makes the directory anew where sandboxed code has removed it.
 func (s *Store) create() (*os.File, string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, "", os.ErrClosed
-	}
+	name := strconv.FormatUint(s.files.Add(1), 10)
 	for again := false; ; again = true {
-		if err := s.makeDir(); err != nil {
+		root, err := s.dir.Root()
+		if err != nil {
 			return nil, "", err
 		}
-		s.files++
-		name := strconv.FormatUint(s.files, 10)
-		f, err := s.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
+		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600)
 		if err == nil || again || !errors.Is(err, os.ErrNotExist) {
 			return f, name, err
 		}
-		s.dir.Close()
-		s.lock.Close()
-		s.dir = nil
+		s.dir.Lost()
 	}
-}
-
-func (s *Store) makeDir() error {
-	if s.dir != nil {
-		return nil
-	}
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return err
-	}
-	if parent, err := lockDir(s.Dir); err == nil { // without it a daemon that starts right now might sweep the new one
-		defer parent.Close()
-	}
-	path, err := os.MkdirTemp(s.Dir, runPrefix)
-	if err != nil {
-		return err
-	}
-	if s.lock, err = lockDir(path); err != nil {
-		return err
-	}
-	if s.dir, err = os.OpenRoot(path); err != nil {
-		s.lock.Close()
-	}
-	return err
 }
 
 func (s *Store) open(name string) (*os.File, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.dir == nil {
-		return nil, os.ErrNotExist
+	root, err := s.dir.Root()
+	if err != nil {
+		return nil, err
 	}
-	return s.dir.Open(name)
+	return root.Open(name)
 }
 
 func (s *Store) remove(name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.removeFile(name)
-}
-
-func (s *Store) removeFile(name string) {
-	if s.dir != nil && name != "" {
-		_ = s.dir.Remove(name) // sandboxed code may have done so
+	if root, err := s.dir.Root(); err == nil {
+		_ = root.Remove(name) // sandboxed code may have done so
 	}
 }
 
@@ -218,7 +133,7 @@ func (s *Store) finish(t *Transcript, size int64) {
 	t.counted = size
 	s.kept += size
 	for s.kept > s.Total && len(s.finished) > 0 {
-		s.dropOldest()
+		s.drop(0)
 	}
 }
 
@@ -247,14 +162,12 @@ func (s *Store) makeRoom() bool {
 	return false
 }
 
-func (s *Store) dropOldest() { s.drop(0) }
-
 func (s *Store) drop(i int) {
 	t := s.finished[i]
 	s.finished = append(s.finished[:i], s.finished[i+1:]...)
 	s.kept -= t.counted
 	for _, name := range t.empty() {
-		s.removeFile(name)
+		s.remove(name)
 	}
 }
 
