@@ -12,6 +12,12 @@ import (
 //go:embed driver.py
 var pythonScript string
 
+//go:embed driver.js
+var javaScript string
+
+//go:embed driver.sh
+var shellScript string
+
 // control is the descriptor that a driver finds its control socket on.
 const control = 3
 
@@ -26,6 +32,20 @@ func Languages(env []string) []code.Language {
 			programs: []string{"python3", "python"},
 			// The script is an argument so that __main__ is left to the user's code.
 			args: []string{"-u", "-c", `import sys; exec(compile(sys.argv.pop(), "<execd>", "exec"), {"__name__": "execd", "__builtins__": __builtins__})`, pythonScript},
+		},
+		&Language{
+			name:     "javascript",
+			env:      env,
+			programs: []string{"node", "nodejs"},
+			args:     []string{"-e", javaScript},
+			timed:    true,
+		},
+		&Language{
+			name:     "bash",
+			env:      env,
+			programs: []string{"bash"},
+			args:     []string{"--norc", "--noprofile", "-c", shellScript},
+			exits:    true,
 		},
 	}
 }
