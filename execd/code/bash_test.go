@@ -25,9 +25,9 @@ func TestBashRunsPieces(t *testing.T) {
 		{"for i in 1 2; do echo $i; done\n\ncat <<X\nhere\nX", "1\n2\nhere\n", ""},
 		{"read line; echo \"read $? '$line'\"", "read 1 ''\n", ""},
 		{"env | grep -c ^EXECD || true", "0\n", ""},
-		{"echo $n; set -x; n=2", "1\nerr:+ n=2\n", ""},
-		{"n=3", "err:+ n=3\n", ""},
-		{"set +x; echo $n", "3\nerr:+ set +x\n", ""},
+		{"echo $n; set -x; n=2", "1\nerr:+++ n=2\n", ""},
+		{"n=3", "err:+++ n=3\n", ""},
+		{"set +x; echo $n", "3\nerr:+++ set +x\n", ""},
 		{"set -u; echo $n", "3\n", ""},
 		{"set +u; IFS=x; set -f", "", ""},
 		{"unset IFS; set +f; set -o posix", "", ""},
@@ -103,7 +103,7 @@ func TestBashInterruptsUnwindEverything(t *testing.T) {
 		if o := f.rest(); o.failure != "CommandExecError: 130" || strings.Contains(o.out+o.err, "NO") || time.Since(start) > 2*time.Second {
 			t.Errorf("%s: %+v", text, o)
 		}
-		if o := s.run(c, "echo $x $-; trap"); !strings.HasPrefix(o.out, "41 ") || strings.Contains(o.out, "T") {
+		if o := s.run(c, "echo $x $-; trap -p DEBUG"); !strings.HasPrefix(o.out, "41 ") || strings.Contains(o.out, "DEBUG") {
 			t.Fatalf("after %s: %+v", text, o)
 		}
 	}

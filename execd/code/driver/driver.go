@@ -18,6 +18,11 @@ var javaScript string
 //go:embed driver.sh
 var shellScript string
 
+// shellLoop is one line, as the lines of pieces are counted from that of eval. A piece that breaks out of more loops than
+// it has ends this one, which then begins anew.
+const shellLoop = `builtin eval "$1"; __execd_loop='while : __execd; do __execd_end; __execd_begin; builtin eval "$__execd_x$__execd_code" 250>&-; ` +
+	`{ __execd_s=$? __execd_x=""; case $- in *x*) builtin set +x; __execd_x="set -x; ";; esac; } 2>/dev/null; done; builtin eval "$__execd_loop"'; builtin eval "$__execd_loop"`
+
 // control is the descriptor that a driver finds its control socket on.
 const control = 3
 
@@ -44,7 +49,7 @@ func Languages(env []string) []code.Language {
 			name:     "bash",
 			env:      env,
 			programs: []string{"bash"},
-			args:     []string{"--norc", "--noprofile", "-c", shellScript},
+			args:     []string{"--norc", "--noprofile", "-c", shellLoop, "bash", shellScript},
 			exits:    true,
 		},
 	}
