@@ -28,6 +28,8 @@ type Config struct {
 	Token string       // what callers must send in TokenHeader; "": anyone may call
 	Env   []string     // of commands; nil: os.Environ()
 	Root  string       // directory for what the daemon keeps, made when it is first needed; "": execd in os.TempDir()
+	// CodePort is a loopback port that is open once code can be run, for clients that wait for that; 0: none.
+	CodePort int
 }
 
 // Server serves the API. It owns everything that its callers start.
@@ -35,6 +37,7 @@ type Server struct {
 	http.Handler
 	commands *command.Manager
 	code     *code.Manager
+	ready    *ready
 }
 
 // New makes a Server. The caller must Close it.
@@ -68,7 +71,7 @@ func New(c Config) (*Server, error) {
 	if c.Token != "" {
 		chain.Keys = []string{c.Token}
 	}
-	return &Server{httpapi.Wrap(api, chain), h.commands, h.code}, nil
+	return &Server{httpapi.Wrap(api, chain), h.commands, h.code, listenReady(c.Log, c.CodePort)}, nil
 }
 
 // languages are those that code may be in; of two with one name the first that the image has wins.
@@ -78,6 +81,7 @@ func languages(c Config) []code.Language {
 
 // Close ends what is still running, within some seconds. Streams end with what they show.
 func (s *Server) Close() {
+	s.ready.close()
 	s.code.Close()
 	s.commands.Close()
 }

@@ -26,6 +26,7 @@ type daemonFlags struct {
 	Listen    string `default:":44772" placeholder:"ADDR" help:"Address to listen on (${default})."`
 	TokenFile string `placeholder:"FILE" help:"File with the token that callers must send. Without it, and without EXECD_ACCESS_TOKEN, anyone may call."`
 	Root      string `placeholder:"DIR" help:"Directory for what the daemon keeps; made when it is first needed (default: execd in the directory for temporary files)."`
+	CodePort  int    `default:"44771" placeholder:"PORT" help:"Loopback port that is open once code can be run (${default}); 0: none."`
 	Verbose   bool   `help:"Log every request."`
 }
 

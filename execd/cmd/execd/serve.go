@@ -32,7 +32,7 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 	if err != nil {
 		return err
 	}
-	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root})
+	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root, CodePort: flags.CodePort})
 	if err != nil {
 		return err
 	}

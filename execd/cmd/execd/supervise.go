@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
 )
@@ -16,7 +17,7 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if err != nil {
 		return err
 	}
-	daemon := []string{"--listen", flags.Listen}
+	daemon := []string{"--listen", flags.Listen, "--code-port", strconv.Itoa(flags.CodePort)}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)
 	}
