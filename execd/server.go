@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code/driver"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code/jupyter"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/metrics"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/portproxy"
@@ -35,7 +37,11 @@ type Config struct {
 	Root  string       // directory for what the daemon keeps, made when it is first needed; "": execd in os.TempDir()
 	// HeaderTimeout is how long a service behind /proxy/PORT/ may take to begin its answer; 0: a minute.
 	HeaderTimeout time.Duration
-	Keep          Keep // how much of that
+	Keep          Keep // how much of what commands write
+	// CodePort is a loopback port that is open once code can be run, for clients that wait for that; 0: none.
+	CodePort int
+	// PreferKernels lets a Jupyter kernel of the image serve a language that the daemon has a driver for too.
+	PreferKernels bool
 }
 
 // Keep bounds what is kept of commands for those who ask later.
@@ -50,6 +56,7 @@ type Server struct {
 	http.Handler
 	h     *handler
 	ports *portproxy.Handler
+	ready *ready
 }
 
 // New makes a Server. The caller must Close it.
@@ -95,7 +102,7 @@ func New(c Config) (*Server, error) {
 		chain.Keys = []string{c.Token}
 	}
 	ports := portproxy.New(portproxy.Config{HeaderTimeout: c.HeaderTimeout, TokenHeader: TokenHeader, Log: c.Log})
-	return &Server{httpapi.Wrap(route(api, ports), chain), h, ports}, nil
+	return &Server{httpapi.Wrap(route(api, ports), chain), h, ports, listenReady(c.Log, c.CodePort)}, nil
 }
 
 // route puts the ports of the sandbox in front of the API: they are in no document.
@@ -109,13 +116,25 @@ func route(api, ports http.Handler) http.Handler {
 	})
 }
 
-// languages are those that code may be in; of two with one name the first that the image has wins.
-func languages(c Config) []code.Language {
-	return driver.Languages(c.Env)
+// languages are those that code may be in: the daemon's own drivers and the kernels of the image. Of two with one name
+// the first that the image has wins.
+func languages(c Config) func() []code.Language {
+	drivers := driver.Languages(c.Env)
+	return func() []code.Language {
+		kernels, err := jupyter.Discover(jupyter.Config{Log: c.Log, Env: c.Env, Root: filepath.Join(c.Root, "k")})
+		if err != nil {
+			c.Log.Warn("kernels can't be looked for", "error", err)
+		}
+		if c.PreferKernels {
+			return slices.Concat(kernels, drivers)
+		}
+		return slices.Concat(drivers, kernels)
+	}
 }
 
 // Close ends what is still running, within some seconds. Streams end with what they show.
 func (s *Server) Close() {
+	s.ready.close()
 	s.ports.Close()
 	s.h.metrics.Close()
 	var all sync.WaitGroup // each takes its time to end what runs

@@ -127,6 +127,7 @@ func (w *World) commands(s *register) {
 		return w.text(kind, text)
 	})
 	s.step(`stdout begins with "(.*)"`, func(_ context.Context, want string) error {
+		want = w.expand(want)
 		got := joined(w.out.stdout)
 		return w.check(strings.HasPrefix(got, want), "stdout is not what was written", quoted(want)+" and more", quoted(got)+w.why())
 	})

@@ -80,7 +80,7 @@ type server struct {
 func newServer(t testing.TB, env ...string) *server {
 	t.Helper()
 	env = append(os.Environ(), env...)
-	s := &server{t: t, manager: code.NewManager(code.Config{Languages: driver.Languages(env)})}
+	s := &server{t: t, manager: code.NewManager(code.Config{Languages: func() []code.Language { return driver.Languages(env) }})}
 	s.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.manager.Get(r.URL.Path[1:])
 		if err != nil {

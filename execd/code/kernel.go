@@ -15,7 +15,8 @@ type Kernel interface {
 	// Run runs one piece of code and hands what comes of it to out, in the order in which it came, until the code is
 	// over and everything that it wrote has been handed on. The failure is the exception that the code ended with, nil
 	// where it went well. When ctx is done the code is interrupted and Run returns as soon as it is over. The error is
-	// ErrDied where the interpreter ended, by itself or because of the code; the kernel is then of no use any more.
+	// ErrDied where the interpreter ended, by itself or because of the code; the kernel is then of no use any more, and a
+	// failure beside it may say more for the caller than that it died.
 	Run(ctx context.Context, code string, out Output) (*stream.Failure, error)
 	// Interrupt ends the code that runs, and keeps the variables. It does nothing where none runs.
 	Interrupt() error

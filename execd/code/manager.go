@@ -15,15 +15,15 @@ import (
 // Config is what a Manager needs.
 type Config struct {
 	Log *slog.Logger // nil: slog.Default()
-	// Languages are those that there may be; of several with one name the first that the image has wins. One with a
-	// method Available() bool is only spoken of where that says so.
-	Languages []Language
+	// Languages tells those that there may be, anew each time, as the files of an image change; of several with one
+	// name the first that the image has wins. One with a method Available() bool is only spoken of where that says so.
+	Languages func() []Language
 }
 
 // Manager owns every context.
 type Manager struct {
 	log       *slog.Logger
-	languages []Language
+	languages func() []Language
 
 	mu       sync.Mutex
 	closed   bool
@@ -58,7 +58,7 @@ func canonical(language string) string {
 
 // known tells whether there may be such a language, whatever the image has.
 func (m *Manager) known(language string) bool {
-	return slices.ContainsFunc(m.languages, func(l Language) bool { return l.Name() == language })
+	return slices.ContainsFunc(m.languages(), func(l Language) bool { return l.Name() == language })
 }
 
 func available(l Language) bool {
@@ -69,7 +69,7 @@ func available(l Language) bool {
 // Languages are the names of those that code can be run in here.
 func (m *Manager) Languages() []string {
 	var names []string
-	for _, l := range m.languages {
+	for _, l := range m.languages() {
 		if !slices.Contains(names, l.Name()) && available(l) {
 			names = append(names, l.Name())
 		}
@@ -95,7 +95,7 @@ func (m *Manager) unknown(language string) error {
 
 // language finds one by its canonical name.
 func (m *Manager) language(name string) (Language, error) {
-	for _, l := range m.languages {
+	for _, l := range m.languages() {
 		if l.Name() == name && available(l) {
 			return l, nil
 		}

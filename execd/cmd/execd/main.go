@@ -25,10 +25,12 @@ type cli struct {
 
 // daemonFlags are for both commands: supervise hands them on to the daemon that it starts.
 type daemonFlags struct {
-	Listen    string `default:":44772" placeholder:"ADDR" help:"Address to listen on (${default})."`
-	TokenFile string `placeholder:"FILE" help:"File with the token that callers must send. Without it, and without EXECD_ACCESS_TOKEN, anyone may call."`
-	Root      string `placeholder:"DIR" help:"Directory for what the daemon keeps; made when it is first needed (default: execd in the directory for temporary files)."`
-	Verbose   bool   `help:"Log every request."`
+	Listen        string `default:":44772" placeholder:"ADDR" help:"Address to listen on (${default})."`
+	TokenFile     string `placeholder:"FILE" help:"File with the token that callers must send. Without it, and without EXECD_ACCESS_TOKEN, anyone may call."`
+	Root          string `placeholder:"DIR" help:"Directory for what the daemon keeps; made when it is first needed (default: execd in the directory for temporary files)."`
+	CodePort      int    `default:"44771" placeholder:"PORT" help:"Loopback port that is open once code can be run (${default}); 0: none."`
+	PreferKernels bool   `help:"Let a Jupyter kernel of the image serve python, javascript or bash where there is one, in place of the driver that is built in."`
+	Verbose       bool   `help:"Log every request."`
 
 	KeepOutput   int64 `default:"64" placeholder:"MIB" help:"How much of what one command writes is kept for those who ask later, in MiB; the newest counts (${default})."`
 	KeepOutputs  int64 `default:"256" placeholder:"MIB" help:"The same for all commands that have ended; the oldest are dropped first (${default})."`

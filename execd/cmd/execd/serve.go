@@ -33,7 +33,7 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 	if err != nil {
 		return err
 	}
-	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root, Keep: flags.keep()})
+	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root, Keep: flags.keep(), CodePort: flags.CodePort, PreferKernels: flags.PreferKernels})
 	if err != nil {
 		return err
 	}

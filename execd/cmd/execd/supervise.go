@@ -20,6 +20,10 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	daemon := []string{
 		"--listen", flags.Listen, "--keep-output", strconv.FormatInt(flags.KeepOutput, 10),
 		"--keep-outputs", strconv.FormatInt(flags.KeepOutputs, 10), "--keep-commands", strconv.Itoa(flags.KeepCommands),
+		"--code-port", strconv.Itoa(flags.CodePort),
+	}
+	if flags.PreferKernels {
+		daemon = append(daemon, "--prefer-kernels")
 	}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)

@@ -12,6 +12,17 @@ import (
 //go:embed driver.py
 var pythonScript string
 
+//go:embed driver.js
+var javaScript string
+
+//go:embed driver.sh
+var shellScript string
+
+// shellLoop is one line, as the lines of pieces are counted from that of eval. A piece that breaks out of more loops than
+// it has ends this one, which then begins anew.
+const shellLoop = `builtin eval "$1"; __execd_loop='while : __execd; do __execd_end; __execd_begin; builtin eval "$__execd_x$__execd_code" 250>&-; ` +
+	`{ __execd_s=$? __execd_x=""; case $- in *x*) builtin set +x; __execd_x="set -x; ";; esac; } 2>/dev/null; done; builtin eval "$__execd_loop"'; builtin eval "$__execd_loop"`
+
 // control is the descriptor that a driver finds its control socket on.
 const control = 3
 
@@ -26,6 +37,20 @@ func Languages(env []string) []code.Language {
 			programs: []string{"python3", "python"},
 			// The script is an argument so that __main__ is left to the user's code.
 			args: []string{"-u", "-c", `import sys; exec(compile(sys.argv.pop(), "<execd>", "exec"), {"__name__": "execd", "__builtins__": __builtins__})`, pythonScript},
+		},
+		&Language{
+			name:     "javascript",
+			env:      env,
+			programs: []string{"node", "nodejs"},
+			args:     []string{"-e", javaScript},
+			timed:    true,
+		},
+		&Language{
+			name:     "bash",
+			env:      env,
+			programs: []string{"bash"},
+			args:     []string{"--norc", "--noprofile", "-c", shellLoop, "bash", shellScript},
+			exits:    true,
 		},
 	}
 }

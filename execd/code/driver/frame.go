@@ -14,17 +14,26 @@ import (
 //
 //	h                              it takes code now
 //	c NUMBER                       the how-manieth piece has begun; interrupts end it from now on
+//	a                              it awaits something now; only from drivers for which signals must be timed
 //	r MIME VALUE MIME VALUE …      a value
 //	s MIME VALUE MIME VALUE …      likewise; the driver waits for a byte, so that what it writes next comes next
 //	d                              the piece went well, and all that it wrote is in the pipes
 //	e ENAME EVALUE TRACEBACK       the piece failed; likewise
+//
+// While a piece runs execd may send one byte: that a value was shown, or that what is awaited is interrupted.
 const (
 	hello  = 'h'
 	begun  = 'c'
+	awaits = 'a'
 	result = 'r'
 	shown  = 's'
 	done   = 'd'
 	failed = 'e'
+)
+
+const (
+	taken        = 1
+	interruption = 3
 )
 
 const (
@@ -64,7 +73,7 @@ func readFrame(r *bufio.Reader) (frame, error) {
 	for _, n := range sizes {
 		f.fields = append(f.fields, string(all.Next(n)))
 	}
-	want, ok := map[byte]int{hello: 0, begun: 1, done: 0, failed: 3}[f.kind]
+	want, ok := map[byte]int{hello: 0, begun: 1, awaits: 0, done: 0, failed: 3}[f.kind]
 	switch {
 	case (f.kind == result || f.kind == shown) && len(f.fields) > 0 && len(f.fields)%2 == 0:
 	case !ok || len(f.fields) != want:

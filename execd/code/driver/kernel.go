@@ -24,30 +24,41 @@ const startTime = 60 * time.Second
 // Kernel is a process that runs one piece of code after the other.
 type Kernel struct {
 	*process
-	language string
+	timed bool // signals must be timed
+	exits bool // an exit status says how the code went
 
 	mu     sync.Mutex
 	run    uint64 // number of the run that is or was the last
 	state  runState
-	wanted bool // an interrupt, as soon as the piece has begun
+	wanted bool        // an interrupt
+	next   *time.Timer // sends the next signal; nil: there is none to come
 }
 
 type runState int
 
 const (
-	idle runState = iota
-	sent          // and not begun: an interrupt would be lost
-	runs          // an interrupt ends it
+	idle  runState = iota
+	sent           // and not begun: a signal would be lost
+	runs           // a signal ends it
+	waits          // it runs, and awaits something
+)
+
+const (
+	// settle is how long a piece has to say that it awaits something before a signal is sent, where signals are timed:
+	// one that comes at the very moment is lost, or ends the interpreter.
+	settle = 20 * time.Millisecond
+	// again is when a signal is sent anew that did not help, where signals are timed.
+	again = 250 * time.Millisecond
 )
 
 var _ code.Kernel = (*Kernel)(nil)
 
-func start(ctx context.Context, language, program string, args, env []string) (*Kernel, error) {
-	p, err := spawn(program, args, env)
+func start(ctx context.Context, l *Language, program string) (*Kernel, error) {
+	p, err := spawn(program, l.args, l.env)
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{process: p, language: language}
+	k := &Kernel{process: p, timed: l.timed, exits: l.exits}
 	said := &tail{}
 	p.stdout.to(said.write)
 	p.stderr.to(said.write)
@@ -74,7 +85,7 @@ func start(ctx context.Context, language, program string, args, env []string) (*
 		if late {
 			return nil, fault.Errorf(fault.Unavailable, "%s takes no code %s after its start", program, startTime)
 		}
-		return nil, fault.Errorf(fault.Invalid, "%s of this image can't run %s: %s%s", program, language, p.how, said)
+		return nil, fault.Errorf(fault.Invalid, "%s of this image can't run %s: %s%s", program, l.name, p.how, said)
 	}
 	p.stdout.to(nil)
 	p.stderr.to(nil)
@@ -94,15 +105,15 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 	defer k.over()
 	defer context.AfterFunc(ctx, func() { k.interrupt(number) })()
 	if _, err := k.socket.Write(append([]byte(text), 0)); err != nil {
-		return nil, k.died()
+		return k.died()
 	}
 	for {
 		f, err := readFrame(k.in)
 		if err != nil {
-			return nil, k.died()
+			return k.died()
 		}
 		// What was written before the frame is in the pipes by now, and goes first.
-		if f.kind != begun {
+		if f.kind != begun && f.kind != awaits {
 			k.stdout.drain()
 			k.stderr.drain()
 		}
@@ -111,7 +122,9 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 			if n, err := strconv.Atoi(f.fields[0]); err == nil {
 				out.ExecutionCount(n)
 			}
-			k.hasBegun()
+			k.is(runs)
+		case awaits:
+			k.is(waits)
 		case result, shown:
 			results := map[string]string{}
 			for i := 0; i < len(f.fields); i += 2 {
@@ -119,7 +132,7 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 			}
 			out.Result(results)
 			if f.kind == shown {
-				_, _ = k.socket.Write([]byte{1}) // the next read shows where it failed
+				_, _ = k.socket.Write([]byte{taken}) // the next read shows where it failed
 			}
 		case done:
 			return nil, nil
@@ -130,7 +143,7 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 }
 
 // died ends what is left after the control socket has, or after it said what no driver says.
-func (k *Kernel) died() error {
+func (k *Kernel) died() (*stream.Failure, error) {
 	select {
 	case <-k.exited:
 	case <-time.After(leftover): // it closed the socket, and lives
@@ -139,7 +152,11 @@ func (k *Kernel) died() error {
 	}
 	k.stdout.drain()
 	k.stderr.drain()
-	return fmt.Errorf("%w: %s", code.ErrDied, k.how)
+	err := fmt.Errorf("%w: %s", code.ErrDied, k.how)
+	if status := k.cmd.ProcessState.ExitCode(); k.exits && status > 0 {
+		return &stream.Failure{Name: "CommandExecError", Value: strconv.Itoa(status), Traceback: []string{k.how + ", and the interpreter with it: the next run starts a new one"}}, err
+	}
+	return nil, err
 }
 
 func (k *Kernel) begin() uint64 {
@@ -150,14 +167,13 @@ func (k *Kernel) begin() uint64 {
 	return k.run
 }
 
-func (k *Kernel) hasBegun() {
+// is says how the run goes.
+func (k *Kernel) is(state runState) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.state == sent {
-		k.state = runs
-		if k.wanted {
-			_ = k.sigint()
-		}
+	k.state = state
+	if k.wanted {
+		_ = k.signalNow()
 	}
 }
 
@@ -165,23 +181,52 @@ func (k *Kernel) over() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.state = idle
+	if k.next != nil {
+		k.next.Stop()
+		k.next = nil
+	}
 }
 
 // Interrupt implements code.Kernel.
 func (k *Kernel) Interrupt() error { return k.interrupt(0) }
 
-// interrupt interrupts one run, or whichever there is. It holds the lock, so that the signal reaches no later run.
+// interrupt interrupts one run, or whichever there is.
 func (k *Kernel) interrupt(number uint64) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	switch {
-	case number != 0 && number != k.run:
-	case k.state == sent:
-		k.wanted = true
-	case k.state == runs:
-		return k.sigint()
+	if k.state == idle || number != 0 && number != k.run {
+		return nil
 	}
-	return nil
+	k.wanted = true
+	return k.signalNow()
+}
+
+// signalNow sends an interrupt, or has it sent, as soon as that is right. The lock is held, so that it reaches no later run.
+func (k *Kernel) signalNow() error {
+	switch {
+	case k.state == sent:
+		return nil
+	case k.state == waits:
+		if _, err := k.socket.Write([]byte{interruption}); err != nil {
+			return nil // it has died, and Run sees it
+		}
+	case k.timed && k.next == nil:
+		k.signalAfter(settle)
+		return nil
+	}
+	return k.sigint()
+}
+
+func (k *Kernel) signalAfter(d time.Duration) {
+	number := k.run
+	k.next = time.AfterFunc(d, func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.run == number && k.state == runs {
+			_ = k.sigint()
+			k.signalAfter(again)
+		}
+	})
 }
 
 func (k *Kernel) sigint() error {

@@ -20,6 +20,8 @@ type Language struct {
 	programs []string // names of its interpreter, the best first
 	args     []string
 	env      []string
+	timed    bool // it takes interrupts well only where the driver's frames say so
+	exits    bool // its code may end it with a status that says how it went
 }
 
 var _ code.Language = (*Language)(nil)
@@ -39,7 +41,7 @@ func (l *Language) Start(ctx context.Context) (code.Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, l.name, program, l.args, l.env)
+	return start(ctx, l, program)
 }
 
 // program is the path of the interpreter.

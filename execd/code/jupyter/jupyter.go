@@ -20,7 +20,7 @@ const defaultStartTimeout = time.Minute // a JVM on a busy machine takes many se
 type Config struct {
 	Log          *slog.Logger  // nil: slog.Default()
 	Env          []string      // of the kernels, and where they are looked for; nil: os.Environ(). EXECD_… is never handed on
-	Root         string        // an existing folder for connection files and sockets; "": os.TempDir()
+	Root         string        // folder for connection files and sockets, made when it is first needed; better short; "": os.TempDir()
 	Dir          string        // working directory of the kernels; "": the daemon's
 	StartTimeout time.Duration // how long a kernel may take until it answers; 0: a minute
 }

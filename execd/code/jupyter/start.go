@@ -26,6 +26,9 @@ const (
 func (l *language) Start(ctx context.Context) (code.Kernel, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.config.StartTimeout, errSlow)
 	defer cancel()
+	if err := os.MkdirAll(l.config.Root, 0o700); err != nil {
+		return nil, fmt.Errorf("make a folder for kernels: %w", err)
+	}
 	dir, err := os.MkdirTemp(l.config.Root, "k") // mode 0700; short, for the sockets' paths
 	if err != nil {
 		return nil, fmt.Errorf("make the kernel's folder: %w", err)
