@@ -3,7 +3,7 @@
 // It knows no HTTP; refusals are fault.Errors.
 //
 // A run is evaluated by the session's shell itself. Before it the shell makes a copy of itself, which stands by.
-// When the run ends the shell — with exit, exec, set -e, a signal — or when the daemon has to end it — its time is
+// When the run ends the shell — with exit, exec, set -e, a signal, in a POSIX shell a syntax error — or when the daemon has to end it — its time is
 // up, its client has gone away —, the copy takes over: the session goes on as it was before that run, without its
 // traps and jobs. Only when the copy was killed too is the session's next shell a fresh one, in the directory that
 // the session began in.
