@@ -156,7 +156,7 @@ func (s *suite) play(ctx context.Context) error {
 		Name:                "conformance",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) { s.scenario(sc) },
 		Options: &godog.Options{
-			FS: fs.FS(features.FS), Paths: s.folders, Format: "progress", Output: io.Discard, Strict: true,
+			FS: fs.FS(features.FS), Paths: s.paths(tags), Format: "progress", Output: io.Discard, Strict: true,
 			Tags: strings.Join(tags, ","), Concurrency: s.Concurrency, DefaultContext: ctx, NoColors: true,
 		},
 	}
@@ -168,6 +168,22 @@ func (s *suite) play(ctx context.Context) error {
 	defer cancel()
 	s.target.Sweep(end)
 	return nil
+}
+
+// paths are the files that hold a scenario which is claimed.
+func (s *suite) paths(tags []string) []string {
+	var paths []string
+	for _, tag := range tags {
+		for _, name := range s.claim.Scenarios[strings.TrimPrefix(tag, "@")] {
+			file, _, _ := strings.Cut(name, ": ")
+			folder, _, _ := strings.Cut(file, "/")
+			if slices.Contains(s.folders, folder) && !slices.Contains(paths, file) {
+				paths = append(paths, file)
+			}
+		}
+	}
+	slices.Sort(paths)
+	return paths
 }
 
 // tags are the ids of the requirements that are claimed: every scenario that carries one of them is played.
@@ -244,8 +260,13 @@ func (s *suite) say(format string, args ...any) {
 	fmt.Fprintf(s.Progress, format, args...)
 }
 
-// Catalogue lists the scenarios that check each requirement, by id.
-func Catalogue() (map[string][]string, error) {
+// Catalogue lists the scenarios that check each requirement, by id, as "folder/file.feature: name". The features are
+// read once; nobody may change the answer.
+func Catalogue() (map[string][]string, error) { return catalogue() }
+
+var catalogue = sync.OnceValues(readCatalogue)
+
+func readCatalogue() (map[string][]string, error) {
 	run := godog.TestSuite{Options: &godog.Options{
 		FS: fs.FS(features.FS), Paths: []string{features.Lifecycle, features.Execd}, Output: io.Discard,
 	}}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -54,11 +55,16 @@ type Operation struct {
 // String is the name that reports use: METHOD and path template.
 func (o *Operation) String() string { return o.Method + " " + o.Path }
 
-// Lifecycle loads the document of the lifecycle API.
-func Lifecycle() (*Document, error) { return embedded(LifecycleFile) }
+// Lifecycle gives the document of the lifecycle API, read once; nobody may change it.
+func Lifecycle() (*Document, error) { return lifecycle() }
 
-// Execd loads the document of the API inside a sandbox.
-func Execd() (*Document, error) { return embedded(ExecdFile) }
+// Execd gives the document of the API inside a sandbox, read once; nobody may change it.
+func Execd() (*Document, error) { return execd() }
+
+var (
+	lifecycle = sync.OnceValues(func() (*Document, error) { return embedded(LifecycleFile) })
+	execd     = sync.OnceValues(func() (*Document, error) { return embedded(ExecdFile) })
+)
 
 // Source returns a document as text.
 func Source(name string) ([]byte, error) { return files.ReadFile(name) }

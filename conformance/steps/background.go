@@ -37,7 +37,36 @@ func (w *World) background(s *register) {
 			"an exit_code other than 0, or an error", w.shown("exit_code"))
 	})
 	s.step(`the status is of "(.*)", for the command: (.*)`, w.statusOf)
-	s.step(`the output or the logs of the command hold "(.*)"`, w.keptSomewhere)
+	s.step(`the status is of "(.*)", for the command "(.*)"`, func(ctx context.Context, id, command string) error {
+		return w.statusOf(ctx, id, unescape(command))
+	})
+	s.step(`I remember the id as "(\w+)"`, func(_ context.Context, name string) error {
+		w.vars[name] = w.vars["id"]
+		return nil
+	})
+	s.step(`the output or the logs of the command hold "(.*)"`, func(ctx context.Context, text string) error {
+		return w.keptSomewhere(ctx, "${id}", quoted(text), func(said string) bool { return strings.Contains(said, text) })
+	})
+	s.step(`the output or the logs of "(.*)" hold the lines "(.*) (\d+)" to ".* (\d+)"`, func(ctx context.Context, id, word string, first, last int) error {
+		return w.keptSomewhere(ctx, id, fmt.Sprintf("%s %d to %s %d", word, first, word, last), func(said string) bool {
+			_, _, _, ok := lineRun(oneLine(said), word, first, last)
+			return ok
+		})
+	})
+	s.step(`finished_at is the same when it is asked for (\d+) ms later`, func(ctx context.Context, ms int) error {
+		first, there := body(w.last).at("finished_at")
+		if !there {
+			return w.check(true, "", "", "") // it may be left out
+		}
+		if _, err := w.quiet(ctx, fmt.Sprintf("sleep %g", float64(ms)/1000)); err != nil {
+			return err
+		}
+		if err := w.call(ctx, "getCommandStatus", judge.Request{Path: w.fill("getCommandStatus", "${id}")}); err != nil {
+			return err
+		}
+		again, _ := body(w.last).at("finished_at")
+		return w.check(first == again, "finished_at changes after the end", fmt.Sprint(first), fmt.Sprint(again))
+	})
 	s.step(`the logs hold "(.*)" within (\d+) s`, func(ctx context.Context, text string, seconds int) error {
 		return w.logsHold(ctx, "", unescape(text), seconds)
 	})
@@ -89,7 +118,7 @@ func (w *World) background(s *register) {
 		o := body(w.last)
 		return w.check(w.last.OK() && o.text("stdout")+o.text("stderr") == "", "there is output of a command that wrote nothing", "none", quoted(string(w.last.Body))+w.why())
 	})
-	s.step(`I wait for the file "(.*)"`, func(ctx context.Context, path string) error {
+	s.step(`the file "(.*)" is written in time`, func(ctx context.Context, path string) error {
 		path = shellescape.Quote(w.expand(path))
 		said, err := w.quiet(ctx, "i=0; while [ $i -lt 500 ]; do [ -s "+path+" ] && echo there && exit; i=$((i+1)); sleep 0.02; done")
 		if err != nil {
@@ -161,18 +190,22 @@ func (w *World) statusOf(_ context.Context, id, command string) error {
 }
 
 // keptSomewhere looks for what a command wrote in both places that it can be had from.
-func (w *World) keptSomewhere(ctx context.Context, text string) error {
-	var said []string
-	for _, id := range []string{"getCommandOutput", "getCommandLogs"} {
-		if err := w.call(ctx, id, judge.Request{Path: w.fill(id, "${id}"), Rough: true}); err != nil {
+func (w *World) keptSomewhere(ctx context.Context, id, want string, holds func(said string) bool) error {
+	var all []string
+	for _, operation := range []string{"getCommandOutput", "getCommandLogs"} {
+		if err := w.call(ctx, operation, judge.Request{Path: w.fill(operation, id), Rough: true}); err != nil {
 			return err
 		}
-		if w.last.OK() && strings.Contains(string(w.last.Body), text) {
+		said := string(w.last.Body)
+		if operation == "getCommandOutput" {
+			said = body(w.last).text("stdout")
+		}
+		if w.last.OK() && holds(said) {
 			return w.check(true, "", "", "")
 		}
-		said = append(said, fmt.Sprintf("%s: %s %.100q", id, w.answer(), w.last.Body))
+		all = append(all, fmt.Sprintf("%s: %s %.100q", operation, w.answer(), w.last.Body))
 	}
-	return w.check(false, "what the command wrote can't be had after its end", quoted(text)+" by output or by logs", strings.Join(said, "; "))
+	return w.check(false, "what the command wrote can't be had after its end", want+" by output or by logs", strings.Join(all, "; "))
 }
 
 func (w *World) logs(ctx context.Context, query string) error {

@@ -41,6 +41,18 @@ func (w *World) calls(s *register) {
 		}
 		return w.call(ctx, id, judge.Request{Drop: []string{c.Document.KeyHeader()}})
 	})
+	s.step(`I call (\w+) with a wrong key`, func(ctx context.Context, id string) error {
+		_, c, err := w.operation(ctx, id)
+		if err != nil {
+			return err
+		}
+		header := c.Document.KeyHeader()
+		return w.call(ctx, id, judge.Request{Drop: []string{header}, Header: http.Header{header: {"osc-wrong-key"}}})
+	})
+	s.step(`the answer is no 5xx`, func(context.Context) error {
+		kept := w.last.Answer() && (w.last.Status < 500 || w.last.Status == http.StatusNotImplemented)
+		return w.check(kept, "a mistake of the caller is answered with a 5xx", "a 4xx", w.answer())
+	})
 	s.step(`I call (\w+) for an unknown sandbox`, func(ctx context.Context, id string) error {
 		return w.call(ctx, id, judge.Request{Path: map[string]string{"sandboxId": unknownID()}})
 	})

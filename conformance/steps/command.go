@@ -126,6 +126,15 @@ func (w *World) commands(s *register) {
 		}
 		return w.text(kind, text)
 	})
+	s.step(`stdout has the word "(\w+)"`, func(_ context.Context, want string) error {
+		got := joined(w.out.stdout)
+		return w.check(slices.Contains(strings.Fields(got), want), "stdout is not what was written", want, quoted(got)+w.why())
+	})
+	s.step(`nothing came behind the terminal event`, func(context.Context) error {
+		kinds := slices.DeleteFunc(slices.Clone(w.out.types), func(kind string) bool { return kind == "ping" })
+		kept := len(kinds) > 0 && slices.Contains([]string{"execution_complete", "error"}, kinds[len(kinds)-1])
+		return w.check(kept, "something came behind the end", "a terminal event as the last", strings.Join(kinds, " "))
+	})
 	s.step(`stdout begins with "(.*)"`, func(_ context.Context, want string) error {
 		want = w.expand(want)
 		got := joined(w.out.stdout)

@@ -32,6 +32,21 @@ func (w *World) codeContexts(s *register) {
 	s.step(`I look at the context (\w+)`, func(ctx context.Context, name string) error {
 		return w.call(ctx, "getContext", judge.Request{Path: w.fill("getContext", w.contexts[name])})
 	})
+	s.step(`I look at the context (\w+), where there is one`, func(ctx context.Context, name string) error {
+		if w.contexts[name] == "" {
+			return nil
+		}
+		return w.call(ctx, "getContext", judge.Request{Path: w.fill("getContext", w.contexts[name])})
+	})
+	s.step(`the answer is about the context (\w+), a (\w+) one, where there is one`, func(_ context.Context, name, language string) error {
+		if w.contexts[name] == "" {
+			return nil
+		}
+		if err := w.equal("id", w.contexts[name], body(w.last).text("id")); err != nil {
+			return err
+		}
+		return w.equal("language", language, body(w.last).text("language"))
+	})
 	s.step(`the answer is about the context (\w+)`, func(_ context.Context, name string) error {
 		return w.equal("id", w.contexts[name], body(w.last).text("id"))
 	})

@@ -79,6 +79,13 @@ func (w *World) executions(s *register) {
 		alive := w.last.Stream != nil && (w.last.Stream.Comments > 0 || slices.Contains(w.last.Stream.Types(), "ping"))
 		return w.check(alive, "a long silence", "a comment or a ping event after 15 s", "nothing")
 	})
+	s.step(`it was never silent for longer than (\d+) ms`, func(_ context.Context, most int) error {
+		if w.last.Stream == nil {
+			return w.check(false, "there was no stream", "events", w.answer())
+		}
+		silence := w.last.Stream.Silence
+		return w.check(silence <= time.Duration(most)*time.Millisecond, "the stream was silent for long", fmt.Sprintf("at most %d ms", most), fmt.Sprintf("%d ms", silence.Milliseconds()))
+	})
 	s.step(`the text of init is "(.*)"`, func(_ context.Context, want string) error {
 		return w.check(w.out.init == w.expand(want), "the text of init is another", quoted(w.expand(want)), quoted(w.out.init)+w.why())
 	})

@@ -36,6 +36,12 @@ func (w *World) fields(s *register) {
 		b, okB := body(w.last).time(later)
 		return w.check(!okA || !okB || !b.Before(a), later+" is before "+earlier, "not before "+w.shown(earlier), w.shown(later))
 	})
+	s.step(`(\S+) in the answer is at least (\d+) s after (\S+)`, func(_ context.Context, later string, seconds int, earlier string) error {
+		a, okA := body(w.last).time(earlier)
+		b, okB := body(w.last).time(later)
+		kept := !okA || !okB || b.Sub(a) >= time.Duration(seconds)*time.Second
+		return w.check(kept, later+" is too close to "+earlier, fmt.Sprintf("%d s after %s", seconds, w.shown(earlier)), w.shown(later))
+	})
 	s.step(`the text (\S+) in the answer is "(.*)", line ends at its end aside`, func(_ context.Context, name, want string) error {
 		value, _ := body(w.last).at(name)
 		got, _ := value.(string)

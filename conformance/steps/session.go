@@ -29,7 +29,7 @@ func (w *World) shellSessions(s *register) {
 		return w.inSession(ctx, map[string]any{"command": w.expand(command)})
 	})
 	s.step(`in the session I run, in "(.*)": (.*)`, func(ctx context.Context, dir, command string) error {
-		return w.inSession(ctx, map[string]any{"command": w.expand(command), "cwd": w.expand(dir)})
+		return w.inSession(ctx, map[string]any{"command": w.expand(command), "cwd": w.expand(unescape(dir))})
 	})
 	s.step(`in the session I run, for at most (\d+) ms: (.*)`, func(ctx context.Context, ms int, command string) error {
 		return w.inSession(ctx, map[string]any{"command": w.expand(command), "timeout": ms})

@@ -5,22 +5,22 @@ Feature: Commands that go on
   @EX-CMD-14 @EX-STATUS-01 @EX-STATUS-02 @EX-STATUS-05 @EX-STATUS-06
   Scenario: A command in the background
     Given a directory of my own
-    When I run in the background: echo begun; while [ ! -e ${dir}/go ]; do sleep 0.02; done; echo it went on > ${dir}/mark; exit 3
+    When I run in the background: echo begun; while [ ! -e ${dir}/go ]; do sleep 0.02; done; echo on; echo and on >&2; echo it went on > ${dir}/mark; exit 3
     Then EX-CMD-14: the stream has the events
       | init execution_complete |
     And EX-CMD-14: the answer took at most 4000 ms
     When I call getCommandStatus for "${id}"
     Then EX-STATUS-02: the answer is 200
     And EX-STATUS-02: the answer says running is true
-    And EX-STATUS-05: the status is of "${id}", for the command: echo begun; while [ ! -e ${dir}/go ]; do sleep 0.02; done; echo it went on > ${dir}/mark; exit 3
+    And EX-STATUS-05: the status is of "${id}", for the command: echo begun; while [ ! -e ${dir}/go ]; do sleep 0.02; done; echo on; echo and on >&2; echo it went on > ${dir}/mark; exit 3
     And EX-STATUS-06: the answer has no exit_code, or null
     And EX-STATUS-06: the answer has no finished_at, or null
     And EX-STATUS-06: started_at in the answer is now, give or take 10 s
-    When I run: : > ${dir}/go
-    And I wait for the file "${dir}/mark"
-    Then EX-CMD-14: "${dir}/mark" holds "it went on\n"
+    When I let "${dir}/go" be there
+    Then EX-CMD-14: the file "${dir}/mark" is written in time
+    And EX-CMD-14: "${dir}/mark" holds "it went on\n"
 
-  @EX-STATUS-02 @EX-STATUS-06
+  @EX-STATUS-01 @EX-STATUS-02 @EX-STATUS-06
   Scenario: Its end
     Given a directory of my own
     When I run in the background: while [ ! -e ${dir}/go ]; do sleep 0.02; done; exit 3
@@ -32,6 +32,10 @@ Feature: Commands that go on
     When I run in the background: true
     Then EX-STATUS-02: the command is over within 10 s, as its status says
     And EX-STATUS-02: the answer says exit_code is 0
+    When I run: sleep 2.5
+    And I call getCommandStatus for "${id}"
+    Then EX-STATUS-06: finished_at in the answer is at least 2 s after started_at
+    And EX-STATUS-06: finished_at is the same when it is asked for 1100 ms later
 
   @EX-STATUS-02 @EX-STATUS-04 @EX-STATUS-05
   Scenario: The status of a command in the foreground
@@ -43,6 +47,15 @@ Feature: Commands that go on
     Then EX-STATUS-02: the answer says running is false
     And EX-STATUS-02: the answer says exit_code is 5
     And EX-STATUS-05: the status is of "${id}", for the command: exit 5
+    When I remember the id as "first"
+    And I call runCommand with
+      """
+      {"command": "echo  'two  blanks'\necho \"the second line\" "}
+      """
+    And I call getCommandStatus for "${id}"
+    Then EX-STATUS-05: the status is of "${id}", for the command "echo  'two  blanks'\necho \"the second line\" "
+    When I call getCommandStatus for "${first}"
+    Then EX-STATUS-05: the status is of "${first}", for the command: exit 5
     When I run: true
     And I call getCommandStatus for "${id}"
     Then EX-STATUS-02: the answer says exit_code is 0
@@ -53,7 +66,8 @@ Feature: Commands that go on
 
   @EX-STATUS-03 @EX-STATUS-01
   Scenario: The status of what never was
-    When I call getCommandStatus for "${unknown}"
+    When I run: true
+    And I call getCommandStatus for "${unknown}"
     Then EX-STATUS-03: the answer is 404
 
   @EX-CMD-15 @EX-CMD-16 @EX-CMD-17 @EX-CMD-18 @EX-HTTP-03
@@ -67,19 +81,25 @@ Feature: Commands that go on
     And EX-CMD-15: it ends within 10 s
     And EX-CMD-15: the exit code is an integer other than 0
     And EX-CMD-17: the process named in "${dir}/child" ends within 10 s
-    When I run in the background: echo $$ > ${dir}/pid; exec sleep 303
-    And I wait for the file "${dir}/pid"
+    When I run in the background: sleep 303 & echo $! > ${dir}/second; echo $$ > ${dir}/pid; wait
+    And the file "${dir}/pid" is written in time
     And I interrupt it
     Then EX-CMD-16: the answer is 200
     And EX-CMD-15: the process named in "${dir}/pid" ends within 10 s
+    And EX-CMD-17: the process named in "${dir}/second" ends within 10 s
     And EX-CMD-15: the command is over within 10 s, as its status says
+    When I call interruptCommand with the query "id=${unknown}"
+    Then EX-CMD-18: the answer is 404
+    When I call interruptCommand
+    Then EX-CMD-16: the answer is no success
+
+  @EX-CMD-15
+  Scenario: An interrupt of a command that does not listen
     When I start: trap '' TERM INT HUP; echo deaf; while :; do sleep 0.2; done
     And it has written "deaf"
     And I interrupt it
     Then EX-CMD-15: it ends within 10 s
     And EX-CMD-15: the exit code is an integer other than 0
-    When I call interruptCommand with the query "id=${unknown}"
-    Then EX-CMD-18: the answer is 404
 
   @EX-CMD-15
   Scenario: An interrupt ends what it names, and nothing else
@@ -103,9 +123,15 @@ Feature: Commands that go on
       | 2 |
     When I call runCommand with
       """
-      {"command": "id -u", "uid": 65534}
+      {"command": "id -u", "uid": 54321}
       """
-    Then EX-CMD-19: stdout is "65534"
+    Then EX-CMD-19: stdout is "54321"
+    When I call runCommand with
+      """
+      {"command": "echo user $(id -u), group $(id -g)", "uid": 1, "gid": 2, "background": true}
+      """
+    And the command is over within 10 s, as its status says
+    Then EX-CMD-19: the output or the logs of the command hold "user 1, group 2"
     When I call runCommand with
       """
       {"command": "id -u", "uid": 0}
@@ -136,20 +162,42 @@ Feature: Commands that go on
     And I call getCommandOutput for "${id}"
     Then EX-OUTPUT-02: the text stdout in the answer is "out\n", line ends at its end aside
     And EX-OUTPUT-02: the text stderr in the answer is "err\n", line ends at its end aside
-    When I run: i=0; while [ $i -lt 3000 ]; do echo "line $i"; i=$((i+1)); done
+    When I run: i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done
     And I call getCommandOutput for "${id}"
-    Then EX-OUTPUT-02: stdout in the answer is the lines "line 0" to "line 2999"
+    Then EX-OUTPUT-02: stdout in the answer is the lines "line 0" to "line 19999"
+    When I run: printf '  \tlead and trail  '
+    And I call getCommandOutput for "${id}"
+    Then EX-OUTPUT-02: the text stdout in the answer is "  \tlead and trail  ", line ends at its end aside
     When I run: true
     And I call getCommandOutput for "${id}"
     Then EX-OUTPUT-02: nothing was written, says the answer
     When I call getCommandOutput for "${unknown}"
     Then EX-OUTPUT-04: the answer is 404
 
+  @EX-OUTPUT-03
+  Scenario: The output so far
+    Given the capability command-output
+    And a directory of my own
+    When I start: echo on; while [ ! -e ${dir}/go ]; do sleep 0.02; done; echo off >&2; sleep 307
+    Then EX-OUTPUT-03: the output holds "on\n" and "" within 5 s
+    When I let "${dir}/go" be there
+    Then EX-OUTPUT-03: the output holds "on\n" and "off\n" within 5 s
+    When I run in the background: while [ ! -e ${dir}/late ]; do sleep 0.02; done; echo late; sleep 308
+    Then EX-OUTPUT-03: the output holds "" and "" within 5 s
+    When I let "${dir}/late" be there
+    Then EX-OUTPUT-03: the output holds "late\n" and "" within 5 s
+    When I interrupt it
+
   @EX-KEPT-01
   Scenario: What a command wrote can be had after its end
-    When I run in the background: echo kept for later
+    When I run in the background: i=0; while [ $i -lt 300 ]; do echo "kept $i"; i=$((i+1)); done
+    And I remember the id as "first"
     And the command is over within 10 s, as its status says
-    Then EX-KEPT-01: the output or the logs of the command hold "kept for later"
+    And I run: i=0; while [ $i -lt 300 ]; do echo "held $i"; i=$((i+1)); done
+    And I remember the id as "second"
+    And I run: sleep 0.7
+    Then EX-KEPT-01: the output or the logs of "${first}" hold the lines "kept 0" to "kept 299"
+    And EX-KEPT-01: the output or the logs of "${second}" hold the lines "held 0" to "held 299"
 
   @EX-LOGS-01 @EX-LOGS-02 @EX-LOGS-03 @EX-LOGS-04 @EX-LOGS-07 @EX-LOGS-08
   Scenario: Following a command by its logs
@@ -170,7 +218,11 @@ Feature: Commands that go on
     And EX-LOGS-04: the cursor is not before that one
     When the command is over within 10 s, as its status says
     Then EX-LOGS-02: the logs hold "one\ntwo\nthree € without an end" within 5 s
+    And EX-LOGS-03: the logs after the cursor are empty
+    And EX-LOGS-04: the cursor is not before that one
     When I call getCommandLogs for "${id}" with the query "cursor=soon"
+    Then EX-LOGS-07: the answer is 400
+    When I call getCommandLogs for "${id}" with the query "cursor=1x"
     Then EX-LOGS-07: the answer is 400
     When I call getCommandLogs for "${id}" with the query "cursor=-1"
     Then EX-LOGS-07: the answer is 400
@@ -180,9 +232,9 @@ Feature: Commands that go on
   @EX-LOGS-02 @EX-LOGS-03
   Scenario: Long logs, and those of errors
     Given the capability command-logs
-    When I run in the background: i=0; while [ $i -lt 5000 ]; do echo "line $i"; i=$((i+1)); done
+    When I run in the background: i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done
     And the command is over within 30 s, as its status says
-    Then EX-LOGS-02: the logs hold every line "line 0" to "line 4999", in order
+    Then EX-LOGS-02: the logs hold every line "line 0" to "line 19999", in order
     When I remember the cursor
     Then EX-LOGS-03: the logs after the cursor are empty
     When I run in the background: echo only an error >&2
@@ -199,8 +251,9 @@ Feature: Commands that go on
 
   @EX-STREAM-18
   Scenario: A long silence
-    When I run: sleep 16
+    When I run: sleep 18
     Then EX-STREAM-18: the stream shows a sign of life
+    And EX-STREAM-18: it was never silent for longer than 16500 ms
 
   @EX-AUTH-04
   Scenario: The token is not for commands
@@ -209,7 +262,13 @@ Feature: Commands that go on
   @EX-HTTP-04
   Scenario: Mistakes are the caller's
     Given a directory of my own
-    Then EX-HTTP-04: none of these mistakes is answered with a 5xx
+    When I send GET to an unknown path
+    Then EX-HTTP-04: the answer is no 5xx
+    When I send a method that its path does not have
+    Then EX-HTTP-04: the answer is no 5xx
+    When I call ping with a wrong key
+    Then EX-HTTP-04: the answer is no 5xx
+    And EX-HTTP-04: none of these mistakes is answered with a 5xx
       | operation        | query                             | body                                                       |
       | runCommand       |                                   |                                                            |
       | runCommand       |                                   | {"command": null}                                          |
@@ -248,6 +307,7 @@ Feature: Commands that go on
       | uploadFile       |                                   | {}                                                         |
       | downloadFile     |                                   |                                                            |
       | downloadFile     | path=${dir}                       |                                                            |
+      | downloadFile     | path=${dir}/missing               |                                                            |
       | downloadFile     | path=${dir}/missing&offset=0      |                                                            |
       | makeDirs         |                                   | {"${dir}/made": {"owner": "osc-no-such-user"}}             |
       | makeDirs         |                                   | "text"                                                     |

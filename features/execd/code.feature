@@ -52,14 +52,19 @@ Feature: Code
     When in own I run: print("osc_${mark}" in globals())
     Then EX-CODE-04: stdout is "False"
 
-  @EX-CODE-03 @EX-CODE-04 @EX-CODE-17 @EX-CODE-18 @EX-CODE-21
+  @EX-CODE-03 @EX-CODE-04 @EX-CODE-17 @EX-CODE-18 @EX-CODE-21 @EX-CONTEXT-06
   Scenario: JavaScript
     Given the language javascript
-    And a context a of javascript
-    And a context b of javascript
-    When in a I run: let osc = 41
+    And the language python
+    And a context p of python
+    When a context a of javascript
+    Then EX-CONTEXT-06: the language in the answer is javascript
+    And EX-CONTEXT-06: the contexts a and p have ids of their own
+    When a context b of javascript
+    And in a I run: let osc = 41
     And in a I run: osc += 1; console.log(osc)
     Then EX-CODE-03: stdout is "42"
+    And EX-CONTEXT-06: stdout is "42"
     When in b I run: console.log(typeof osc)
     Then EX-CODE-04: stdout is "undefined"
     When in a I run: osc + 1

@@ -41,14 +41,18 @@ Feature: Code contexts
     Given the language python
     And the capability code-context-get
     And a context a of python
+    And a context b of python
+    And a context other of javascript, where it is offered
     When I look at the context a
     Then EX-CONTEXT-08: the answer is about the context a
     And EX-CONTEXT-08: the language in the answer is python
+    When I look at the context other, where there is one
+    Then EX-CONTEXT-08: the answer is about the context other, a javascript one, where there is one
     When I delete the context a
     And I look at the context a
     Then EX-CONTEXT-08: the answer is 404
 
-  @EX-CONTEXT-05 @EX-CONTEXT-11 @EX-CONTEXT-12 @EX-CONTEXT-01 @EX-HTTP-03
+  @EX-CONTEXT-02 @EX-CONTEXT-05 @EX-CONTEXT-11 @EX-CONTEXT-12 @EX-CONTEXT-01 @EX-HTTP-03
   Scenario: All contexts of a language at once
     Given the language python, used by no other scenario
     And a context a of python
@@ -76,3 +80,13 @@ Feature: Code contexts
     Then EX-CONTEXT-11: the answer is no success
     When where there is a context other, in it I run: console.log(osc)
     Then EX-CONTEXT-11: where there is a context other, stdout is "kept"
+
+  @EX-CONTEXT-08 @EX-CONTEXT-11
+  Scenario: Looking at a context that went with its language
+    Given the language python, used by no other scenario
+    And the capability code-context-get
+    And a context a of python
+    When I call deleteContextsByLanguage with the query "language=python"
+    Then EX-CONTEXT-11: the answer is 200
+    When I look at the context a
+    Then EX-CONTEXT-08: the answer is 404

@@ -19,7 +19,15 @@ Feature: Shell sessions
     When in the session I run: unset OSC_STAGE; export OSC_MORE=4
     And in the session I run: sh -c 'echo "[$OSC_STAGE][$OSC_MORE]"'
     Then EX-SESSION-05: stdout is "[][4]"
-    When in the session I run: cd ..
+    When in the session I run: export OSC_LINES="$(printf 'a\nb\nc')"
+    And in the session I run: printf %s "$OSC_LINES" | wc -l
+    Then EX-SESSION-05: stdout has the word "2"
+    When in the session I run: export OSC_FAILED=yes; cd "${dir}"; false
+    And in the session I run: printf '%s:' "$OSC_FAILED"; pwd -P
+    Then EX-SESSION-05: stdout begins with "yes:"
+    And EX-SESSION-04: stdout is "yes:${dir}"
+    When in the session I run: cd "a place" && echo in
+    And in the session I run: cd ..
     And in the session I run: pwd -P
     Then EX-SESSION-04: stdout is "${dir}"
     When in the session I run: plain='not exported'; greet() { echo "hello, $1"; }
@@ -54,6 +62,11 @@ Feature: Shell sessions
     When in the session I run, in "${dir}/run": pwd -P; echo here > mark
     Then EX-SESSION-06: stdout is "${dir}/run"
     And EX-SESSION-06: "${dir}/run/mark" holds "here\n"
+    When I run: mkdir "${dir}/it's a \"place\"" && echo made
+    And in the session I run, in "${dir}/it's a \"place\"": pwd -P
+    Then EX-SESSION-06: stdout is "${dir}/it's a \"place\""
+    When in the session I run, in "${dir}/missing": echo it ran > ${dir}/elsewhere
+    Then EX-SESSION-06: there is no file "${dir}/elsewhere"
 
   @EX-SESSION-10 @EX-SESSION-13 @EX-SESSION-02
   Scenario: How runs end, and what they write
@@ -64,10 +77,13 @@ Feature: Shell sessions
     Then EX-SESSION-10: the exit code is 7
     When in the session I run: false
     Then EX-SESSION-10: the exit code is 1
+    When in the session I run: (exit 200)
+    Then EX-SESSION-10: the exit code is 200
     When in the session I run: no-such-command-anywhere
     Then EX-SESSION-10: the exit code is 127
     When in the session I run: echo out; echo err >&2; printf 'no end'
     Then EX-SESSION-13: stdout is "outno end"
+    And EX-SESSION-13: nothing came behind the terminal event
     And EX-SESSION-13: stderr is "err"
     And EX-SESSION-10: the stream ends in execution_complete
     When in the session I run: echo second
@@ -77,6 +93,10 @@ Feature: Shell sessions
     Then EX-SESSION-13: stdout is the lines "line 0" to "line 4999"
     When in the session I run: printf '%s\n' 'Grüße "quoted" $HOME `id` \n' "it's"
     Then EX-SESSION-13: stdout is "Grüße \"quoted\" $HOME `id` \\nit's"
+    When in the session I run: printf '  \tlead and trail  \n'
+    Then EX-SESSION-13: stdout is the bytes "  \tlead and trail  "
+    When in the session I run: s=0123456789abcdef; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do s=$s$s; done; echo "$s"
+    Then EX-SESSION-13: stdout is "0123456789abcdef" 8192 times
     When in the session I run: cat
     Then EX-SESSION-13: stdout is ""
 

@@ -365,6 +365,7 @@ Feature: Files in place
       | ${dir}/empty/               |
       | ${dir}/loop -> .            |
       | ${dir}/far -> src           |
+      | ${dir}/src/out -> ../.git   |
     And I run: : > ${dir}/none
     When I search "${dir}" for "**"
     Then EX-SEARCH-01: the answer is 200
@@ -436,6 +437,12 @@ Feature: Files in place
     Then EX-SEARCH-04: the files found are
       | ${dir}/src/a/b/c/deep.txt |
       | ${dir}/src/a/x y.txt      |
+    When I search "${dir}/src" for "*g*"
+    Then EX-SEARCH-07: the files found are
+      | ${dir}/src/main.go   |
+      | ${dir}/src/domain.go |
+      | ${dir}/src/mainxgo   |
+      | ${dir}/src/a/inner.go |
     When I search "${dir}" for "no-such-*"
     Then EX-SEARCH-04: nothing is found
     When I search "${dir}/empty" for "**"

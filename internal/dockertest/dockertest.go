@@ -19,6 +19,7 @@ import (
 const (
 	Debian  = "opensandbox/debian:local"
 	Scratch = "opensandbox/scratch:local"
+	Jupyter = "opensandbox/jupyter:local" // not needed by most: see Image
 )
 
 const module = "github.com/opensandbox-conformance/opensandbox-conformance"
@@ -37,11 +38,22 @@ func Engine(t testing.TB) *client.Client {
 		missing(t, "no Docker engine answers: %v; tools/docker-up starts one", err)
 	}
 	for _, image := range []string{Debian, Scratch} {
-		if _, err := engine.ImageInspect(ctx, image); err != nil {
-			missing(t, "the engine has no image %s: %v; make images makes it", image, err)
-		}
+		must(t, engine, image)
 	}
 	return engine
+}
+
+// Image is Engine for a test that needs a further image.
+func Image(t testing.TB, image string) {
+	t.Helper()
+	must(t, Engine(t), image)
+}
+
+func must(t testing.TB, engine *client.Client, image string) {
+	t.Helper()
+	if _, err := engine.ImageInspect(t.Context(), image); err != nil {
+		missing(t, "the engine has no image %s: %v; make images makes it", image, err)
+	}
 }
 
 func missing(t testing.TB, format string, args ...any) {
