@@ -277,6 +277,16 @@ func TestADeadInterpreterIsReplaced(t *testing.T) {
 	})
 }
 
+func TestAnInterpreterThatDiesBetweenRunsIsReplaced(t *testing.T) {
+	s := newServer(t)
+	c := s.create("bash")
+	s.well(c, "(sleep 0.1; kill -KILL $$) &")
+	eventually(t, "it is replaced, and no run fails but one under way", func() bool {
+		o := s.run(c, "echo $$")
+		return len(o.status) == 1 && o.failure == ""
+	})
+}
+
 func TestWhatIsWrittenComesInOrderAndBeforeTheEnd(t *testing.T) {
 	each(t, func(t *testing.T, s *server, language string, d dialect) {
 		c := s.create(language)
@@ -355,6 +365,8 @@ func TestManyContexts(t *testing.T) {
 		n := 100
 		if testing.Short() {
 			n = 10
+		} else if language == "javascript" { // 40 MB each
+			n = 30
 		}
 		var contexts []*code.Context
 		for range n {
