@@ -50,6 +50,7 @@ func Languages(env []string) []code.Language {
 			env:      env,
 			programs: []string{"bash"},
 			args:     []string{"--norc", "--noprofile", "-c", shellLoop, "bash", shellScript},
+			repeats:  true,
 			exits:    true,
 		},
 	}

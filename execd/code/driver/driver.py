@@ -56,6 +56,7 @@ apart = Apart()
 
 
 running = False
+waiting = []  # frames that go out with the next one
 sending = _thread.allocate_lock()
 first = _thread.get_ident()
 
@@ -75,6 +76,12 @@ def send(kind, *fields):
     with sending:
         if kind == "s" and not running:  # from a thread that a piece left behind
             left = None
+        elif kind == "r":  # the end follows at once
+            waiting.append(left)
+            left = None
+        elif waiting:
+            left = memoryview(b"".join(waiting) + left)
+            waiting.clear()
         while left:
             left = left[os.write(CONTROL, left):]
         if kind == "s" and running:

@@ -9,7 +9,7 @@ __execd_n=0 __execd_x='' __execd_s=0 __execd_r='' __execd_i='' __execd_e='' __ex
 # An interrupt unwinds what runs before the next command, which extdebug skips: a function or sourced file by return, a
 # loop by continue; and again, until the driver's own loop goes on.
 __execd_unwind='[[ $BASH_COMMAND == *__execd* ]] || { builtin return 130 || ! builtin continue 9999; } 2>/dev/null'
-__execd_int='__execd_i=1 __execd_e=${-//[^e]/}; builtin set +e; builtin shopt -s extdebug; builtin trap "$__execd_unwind" DEBUG'
+__execd_int='[[ -n $__execd_i ]] || __execd_e=${-//[^e]/}; __execd_i=1; builtin set +e; builtin shopt -s extdebug; builtin trap "$__execd_unwind" DEBUG'
 
 # __execd_end says how a piece ended.
 __execd_end() {

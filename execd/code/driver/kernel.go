@@ -24,8 +24,9 @@ const startTime = 60 * time.Second
 // Kernel is a process that runs one piece of code after the other.
 type Kernel struct {
 	*process
-	timed bool // signals must be timed
-	exits bool // an exit status says how the code went
+	timed   bool // signals must be timed
+	repeats bool // signals may have to be sent again
+	exits   bool // an exit status says how the code went
 
 	mu     sync.Mutex
 	run    uint64 // number of the run that is or was the last
@@ -47,7 +48,7 @@ const (
 	// settle is how long a piece has to say that it awaits something before a signal is sent, where signals are timed:
 	// one that comes at the very moment is lost, or ends the interpreter.
 	settle = 20 * time.Millisecond
-	// again is when a signal is sent anew that did not help, where signals are timed.
+	// again is when a signal is sent anew that did not help, where signals are timed or repeated.
 	again = 250 * time.Millisecond
 )
 
@@ -58,7 +59,7 @@ func start(ctx context.Context, l *Language, program string) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{process: p, timed: l.timed, exits: l.exits}
+	k := &Kernel{process: p, timed: l.timed, exits: l.exits, repeats: l.repeats}
 	said := &tail{}
 	p.stdout.to(said.write)
 	p.stderr.to(said.write)
@@ -213,6 +214,8 @@ func (k *Kernel) signalNow() error {
 	case k.timed && k.next == nil:
 		k.signalAfter(settle)
 		return nil
+	case k.repeats && k.next == nil:
+		k.signalAfter(again)
 	}
 	return k.sigint()
 }

@@ -21,6 +21,7 @@ type Language struct {
 	args     []string
 	env      []string
 	timed    bool // it takes interrupts well only where the driver's frames say so
+	repeats  bool // it may start a child process just after it took a signal, and wait for it
 	exits    bool // its code may end it with a status that says how it went
 }
 

@@ -1,10 +1,9 @@
 package driver
 
 import (
-	"errors"
 	"os"
 	"sync"
-	"time"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,103 +19,75 @@ type pump struct {
 	r    *os.File
 	gone chan struct{} // closed when no more will come
 
-	mu    sync.Mutex
-	hand  func(p []byte)     // takes what comes; nil: no one
-	asked chan chan struct{} // holds a drain that is asked for
+	mu   sync.Mutex // held from a read until what was read has been handed on
+	hand func(p []byte)
+	buf  []byte
 }
 
 func newPump(r *os.File) *pump {
-	return &pump{r: r, gone: make(chan struct{}), asked: make(chan chan struct{}, 1)}
+	return &pump{r: r, gone: make(chan struct{}), buf: make([]byte, smallRead)}
 }
 
-// to sets who takes what comes from now on; who took it before gets nothing more once it has returned.
+// to sets who takes what comes from now on; nil: no one. Who took it before gets nothing more once it has returned.
 func (p *pump) to(hand func([]byte)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hand = hand
 }
 
-// drain returns when everything that is in the pipe now has been handed on. One goroutine at a time may call it.
-func (p *pump) drain() {
-	answer := make(chan struct{})
-	p.asked <- answer
-	_ = p.r.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
-	select {
-	case <-answer:
-	case <-p.gone:
-		select { // the next one must not find it
-		case <-p.asked:
-		default:
-		}
-	}
-}
-
 // run reads until the pipe ends or is closed.
 func (p *pump) run() {
 	defer close(p.gone)
 	defer p.r.Close()
-	small := make([]byte, smallRead)
-	buf := small
-	for {
-		n, err := p.r.Read(buf)
-		p.give(buf[:n])
-		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			_ = p.r.SetReadDeadline(time.Time{})
-			select {
-			case answer := <-p.asked:
-				if !p.rest(buf) {
-					return
-				}
-				close(answer)
-			default: // that drain has been served
-			}
-		case err != nil:
-			return
-		}
-		switch {
-		case n == len(buf) && n < largeRead:
-			buf = make([]byte, largeRead)
-		case n < smallRead:
-			buf = small
-		}
-	}
-}
-
-// rest hands on what is in the pipe at this time, and no more: something may write for ever.
-func (p *pump) rest(buf []byte) bool {
-	for left := buffered(p.r); left > 0; {
-		n, err := p.r.Read(buf[:min(left, len(buf))])
-		p.give(buf[:n])
-		if err != nil {
-			return false
-		}
-		left -= n
-	}
-	return true
-}
-
-func (p *pump) give(b []byte) {
-	if len(b) == 0 {
+	raw, err := p.r.SyscallConn()
+	if err != nil {
 		return
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.hand != nil {
-		p.hand(b)
+	for ended := false; err == nil && !ended; {
+		err = raw.Read(func(fd uintptr) (ready bool) {
+			n, err := p.read(int(fd), largeRead)
+			ended = n == 0 && err == nil || err != nil && err != syscall.EAGAIN && err != syscall.EINTR
+			return err != syscall.EAGAIN
+		})
 	}
 }
 
-// buffered is the number of bytes in a pipe.
-func buffered(f *os.File) int {
-	n := 0
-	raw, err := f.SyscallConn()
+// drain returns when everything that is in the pipe now has been handed on, and no more: something may write for ever.
+func (p *pump) drain() {
+	raw, err := p.r.SyscallConn()
 	if err != nil {
-		return 0
+		return
 	}
-	_ = raw.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
-	if err != nil {
-		return 0
+	_ = raw.Control(func(fd uintptr) {
+		p.mu.Lock() // the other reader has handed on what it took out
+		left, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
+		p.mu.Unlock()
+		for err == nil && left > 0 {
+			var n int
+			if n, err = p.read(int(fd), left); n == 0 {
+				return // the other one was faster
+			}
+			left -= n
+		}
+	})
+}
+
+// read reads up to limit bytes without waiting, and hands them on.
+func (p *pump) read(fd, limit int) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, err := syscall.Read(fd, p.buf[:min(limit, len(p.buf))])
+	if n <= 0 {
+		return 0, err
 	}
-	return n
+	if p.hand != nil {
+		p.hand(p.buf[:n])
+	}
+	switch {
+	case n == len(p.buf) && n < largeRead:
+		p.buf = make([]byte, largeRead)
+	case n < smallRead && len(p.buf) > smallRead:
+		p.buf = make([]byte, smallRead)
+	}
+	return n, err
 }
