@@ -24,6 +24,7 @@ func (w *World) background(s *register) {
 		return w.run(ctx, judge.Request{Body: data, Header: header, Fields: fields})
 	})
 	s.step(`I interrupt it`, func(ctx context.Context) error {
+		w.since = time.Now()
 		return w.call(ctx, "interruptCommand", judge.Request{Query: "id=" + w.vars["id"]})
 	})
 	s.step(`the command is over within (\d+) s, as its status says`, func(ctx context.Context, seconds int) error {

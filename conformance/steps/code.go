@@ -3,11 +3,13 @@ package steps
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/cucumber/godog"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
@@ -30,7 +32,45 @@ func (w *World) code(s *register) {
 		fields := map[string]any{"code": w.expand(doc.Content), "context": w.reference(name)}
 		return w.start(ctx, "runCode", fields, func(r *judge.Request) { r.OpenEnd = interrupted != "" })
 	})
+	s.step(`I start in the default context of (\w+), to be interrupted`, func(ctx context.Context, language string, doc *godog.DocString) error {
+		fields := map[string]any{"code": w.expand(doc.Content), "context": map[string]any{"language": language}}
+		return w.start(ctx, "runCode", fields, func(r *judge.Request) { r.OpenEnd = true })
+	})
+	s.step(`in (\w+) I run, beside it: (.*)`, func(ctx context.Context, name, code string) error {
+		return w.aside(func() error { return w.inContext(ctx, name, w.expand(code)) })
+	})
+	s.step(`in (\w+) I run twice at once: (.*)`, w.twiceAtOnce)
+	s.step(`each of the two wrote "(.*)", or nothing`, func(_ context.Context, want string) error {
+		for _, o := range w.two {
+			got := joined(o.stdout)
+			if err := w.check(got == want || got == "", "the output of one came to another", quoted(want), quoted(got)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.step(`each of the two ended in (\w+)`, func(_ context.Context, want string) error {
+		for i, o := range w.two {
+			if err := w.check(o.last == want, "one of two that had to wait ended otherwise", want, fmt.Sprintf("%s (%s)", o.last, answered(w.twoAnswers[i]))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.step(`I remember that line`, func(context.Context) error {
+		w.vars["line"] = joined(w.out.stdout)
+		return nil
+	})
+	s.step(`stdout is that line`, func(context.Context) error { return w.text("stdout", w.vars["line"]) })
+	s.step(`no context of (\S+) is listed`, func(ctx context.Context, language string) error {
+		var list []listedContext
+		if err := w.aside(func() (err error) { list, err = w.listContexts(ctx, language); return err }); err != nil {
+			return err
+		}
+		return w.check(len(list) == 0, "a context is listed that was refused", "none", fmt.Sprint(list))
+	})
 	s.step(`I interrupt the code`, func(ctx context.Context) error {
+		w.since = time.Now()
 		return w.call(ctx, "interruptCode", judge.Request{Query: "id=" + w.vars["id"]})
 	})
 	s.step(`the evalue is "(.*)"`, func(_ context.Context, want string) error {
@@ -65,9 +105,18 @@ func (w *World) code(s *register) {
 		count, result := slices.Index(w.out.types, "execution_count"), slices.Index(w.out.types, "result")
 		return w.check(count < 0 || result < 0 || count < result, "result came before execution_count", "execution_count first", strings.Join(w.out.types, " "))
 	})
-	s.step(`the message names the language (\w+)`, func(_ context.Context, language string) error {
-		said := body(w.last).text("message")
-		return w.check(strings.Contains(strings.ToLower(said), language), "the message does not say which languages there are", language+" among others", quoted(said))
+	s.step(`the message names every language that is offered`, func(ctx context.Context) error {
+		said := strings.ToLower(body(w.last).text("message"))
+		for language := range interpreters {
+			offered, err := w.speaks(ctx, language)
+			if err != nil {
+				return err
+			}
+			if err := w.check(!offered || strings.Contains(said, language), "the message does not say which languages there are", language+" among others", quoted(said)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -218,4 +267,23 @@ func (w *World) discard(ctx context.Context, operation, id string) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	_ = w.call(ctx, operation, judge.Request{Path: w.fill(operation, id), Rough: true}) // best effort
+}
+
+// twiceAtOnce sends the same piece of code to one context from two callers, and waits for both.
+func (w *World) twiceAtOnce(ctx context.Context, name, code string) error {
+	var sides [2]World
+	var both errgroup.Group
+	for i := range sides {
+		sides[i] = *w
+		sides[i].vars = maps.Clone(w.vars) // each writes down its own id
+		both.Go(func() error {
+			return sides[i].runCode(ctx, w.expand(code), w.reference(name))
+		})
+	}
+	err := both.Wait()
+	w.two, w.twoAnswers = nil, nil
+	for i := range sides {
+		w.two, w.twoAnswers = append(w.two, sides[i].out), append(w.twoAnswers, sides[i].last)
+	}
+	return err
 }

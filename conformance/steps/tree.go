@@ -80,7 +80,9 @@ func (w *World) tree(s *register) {
 		return w.check(false, "an entry is missing", w.expand(p), w.answer())
 	})
 	s.step(`"(.*)" holds "(.*)"`, func(ctx context.Context, p, want string) error { return w.holds(ctx, p, unescape(want)) })
-	s.step(`"(.*)" holds either "(.*)" or "(.*)"`, func(ctx context.Context, p, a, b string) error { return w.holds(ctx, p, unescape(a), unescape(b)) })
+	s.step(`"(.*)" holds one of "(.*)", "(.*)", "(.*)"`, func(ctx context.Context, p, a, b, c string) error {
+		return w.holds(ctx, p, a, b, c)
+	})
 	s.step(`"(.*)" has the mode (\d+)`, func(ctx context.Context, p, want string) error {
 		return w.stat(ctx, p, "%a", want)
 	})

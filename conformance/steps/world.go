@@ -51,15 +51,18 @@ type World struct {
 	put    map[string][]byte // what was uploaded to where
 	inward bool              // the endpoint supplies the token: requests without it are made inside the sandbox
 
-	begun    *started          // the execution that goes on beside the scenario
-	contexts map[string]string // code contexts that it made, by the name that it gave them
-	sessions []string          // shell sessions that it made
-	counts   []string          // execution counts of the runs since it looked at them last
-	listed   map[string]bool   // context ids that were remembered
-	cursor   string            // of the latest logs
-	cleanup  []func()          // what to undo at the end, the latest first
-	frames   []map[string]any  // of the latest watch
-	arrived  []time.Time       // when each came
+	begun      *started          // the execution that goes on beside the scenario
+	contexts   map[string]string // code contexts that it made, by the name that it gave them
+	sessions   []string          // shell sessions that it made
+	counts     []string          // execution counts of the runs since it looked at them last
+	listed     map[string]bool   // context ids that were remembered
+	since      time.Time         // when the latest interrupt was sent
+	two        []output          // of two executions at once
+	twoAnswers []*exchange.Exchange
+	cursor     string           // of the latest logs
+	cleanup    []func()         // what to undo at the end, the latest first
+	frames     []map[string]any // of the latest watch
+	arrived    []time.Time      // when each came
 }
 
 // NewWorld begins a scenario.

@@ -142,7 +142,18 @@ Feature: Commands that go on
   Scenario: A user that can't be taken
     Given the capability command-options
     And a directory of my own
-    Then EX-CMD-20: where the daemon is not root, uid 0 is answered 400 or taken
+    When I call runCommand with
+      """
+      {"command": "echo it ran > ${dir}/mark", "uid": -1}
+      """
+    Then EX-CMD-20: the answer is 400
+    When I call runCommand with
+      """
+      {"command": "echo it ran > ${dir}/mark", "uid": 99999999999}
+      """
+    Then EX-CMD-20: the answer is 400
+    And EX-CMD-20: there is no file "${dir}/mark"
+    And EX-CMD-20: where the daemon is not root, uid 0 is answered 400 or taken
 
   @EX-OUTPUT-01 @EX-OUTPUT-02 @EX-OUTPUT-03 @EX-OUTPUT-04
   Scenario: The output of a command
@@ -165,9 +176,9 @@ Feature: Commands that go on
     When I run: i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i+1)); done
     And I call getCommandOutput for "${id}"
     Then EX-OUTPUT-02: stdout in the answer is the lines "line 0" to "line 19999"
-    When I run: printf '  \tlead and trail  '
+    When I run: printf '  lead and trail  '
     And I call getCommandOutput for "${id}"
-    Then EX-OUTPUT-02: the text stdout in the answer is "  \tlead and trail  ", line ends at its end aside
+    Then EX-OUTPUT-02: the text stdout in the answer is "  lead and trail  ", line ends at its end aside
     When I run: true
     And I call getCommandOutput for "${id}"
     Then EX-OUTPUT-02: nothing was written, says the answer

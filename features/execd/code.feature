@@ -38,21 +38,40 @@ Feature: Code
     And EX-CODE-24: the text of init is "${context a}"
     When in b I run: print(osc)
     Then EX-CODE-04: stdout is "7"
+    When in a I run: 1 / 0
+    And in a I run: print(osc)
+    Then EX-CODE-03: stdout is "42"
+    When a context late of python
+    And in late I run: print("osc" in globals())
+    Then EX-CODE-04: stdout is "False"
     When in a I run: import json as osc_json
     And in a I run: print(osc_json.dumps([1]))
     Then EX-CODE-03: stdout is "[1]"
 
-  @EX-CODE-05 @EX-CODE-04
+  @EX-CODE-05 @EX-CODE-04 @EX-CODE-11 @EX-CODE-25
   Scenario: The default context of a language
     Given the language python
     And a context own of python
     When in the default context of python I run: osc_${mark} = "kept"
+    And a context newer of python
     And in the default context of python I run: print(osc_${mark})
     Then EX-CODE-05: stdout is "kept"
+    And EX-CODE-25: stdout is "kept"
     When in own I run: print("osc_${mark}" in globals())
     Then EX-CODE-04: stdout is "False"
+    When in the default context of python I run: 1 / 0
+    And in the default context of python I run: print(osc_${mark})
+    Then EX-CODE-05: stdout is "kept"
+    When I start in the default context of python, to be interrupted
+      """
+      print("on", flush=True)
+      while True: pass
+      """
+    And it has written "on"
+    And I interrupt the code
+    Then EX-CODE-11: it ends within 10 s
 
-  @EX-CODE-03 @EX-CODE-04 @EX-CODE-17 @EX-CODE-18 @EX-CODE-21 @EX-CONTEXT-06
+  @EX-CODE-03 @EX-CODE-04 @EX-CODE-05 @EX-CODE-17 @EX-CODE-18 @EX-CODE-21 @EX-CODE-26 @EX-CONTEXT-06
   Scenario: JavaScript
     Given the language javascript
     And the language python
@@ -67,6 +86,10 @@ Feature: Code
     And EX-CONTEXT-06: stdout is "42"
     When in b I run: console.log(typeof osc)
     Then EX-CODE-04: stdout is "undefined"
+    When in the default context of javascript I run: globalThis.osc_${mark} = "kept"
+    And in the default context of javascript I run: console.log(osc_${mark})
+    Then EX-CODE-05: stdout is "kept"
+    And EX-CODE-26: stdout is "kept"
     When in a I run: osc + 1
     Then EX-CODE-21: the result is "43"
     When in a I run: throw new TypeError("it broke")
@@ -74,7 +97,7 @@ Feature: Code
     And EX-CODE-17: the evalue is "it broke"
     And EX-CODE-18: the traceback is not empty
 
-  @EX-CODE-03 @EX-CODE-04
+  @EX-CODE-03 @EX-CODE-04 @EX-CODE-05 @EX-CODE-26
   Scenario: Bash
     Given the language bash
     And a context a of bash
@@ -84,6 +107,10 @@ Feature: Code
     Then EX-CODE-03: stdout is "42"
     When in b I run: echo "[$osc]"
     Then EX-CODE-04: stdout is "[]"
+    When in the default context of bash I run: osc_${mark}=kept
+    And in the default context of bash I run: echo "$osc_${mark}"
+    Then EX-CODE-05: stdout is "kept"
+    And EX-CODE-26: stdout is "kept"
 
   @EX-CODE-06 @EX-CODE-08 @EX-CODE-01
   Scenario: A context that is not there
@@ -112,14 +139,15 @@ Feature: Code
       """
     Then EX-CODE-07: the answer is no success
     And EX-CODE-09: the answer is 400
-    And EX-CODE-09: the message names the language python
+    And EX-CODE-09: the message names every language that is offered
+    And EX-CODE-07: no context of osc-no-such-language is listed
     When I call runCode with
       """
       {"code": "echo it ran > ${dir}/mark", "context": {"language": "osc-no-such-language"}}
       """
     Then EX-CODE-07: the answer is no success
     And EX-CODE-09: the answer is 400
-    And EX-CODE-09: the message names the language python
+    And EX-CODE-09: the message names every language that is offered
     When I call runCode with
       """
       {"code": "open('${dir}/mark', 'w').write('it ran')", "context": {"language": "osc-no-such-language"}}
@@ -132,7 +160,7 @@ Feature: Code
     Given the language python
     When I call runCode with
       """
-      {"code": "osc=40; echo \"sum $((osc + 2))\"; exit 4"}
+      {"code": "osc=40\necho \"sum $((osc + 2))\"\nexit 4"}
       """
     Then EX-CODE-10: stdout is "sum 42"
 
@@ -141,7 +169,9 @@ Feature: Code
     Given the language python
     And a directory of my own
     And a context a of python
-    When in a I run: osc = "kept"
+    And a context b of python
+    When in a I run: import time; osc = time.time_ns(); print(osc)
+    And I remember that line
     And I start in a, to be interrupted
       """
       import time
@@ -150,6 +180,7 @@ Feature: Code
       open("${dir}/mark", "w").write("it went on")
       """
     And it has written "on"
+    And in b I run, beside it: 40 + 2
     And I interrupt the code
     Then EX-CODE-02: the answer is 200
     And EX-HTTP-03: the answer has the header Content-Length: 0
@@ -158,7 +189,7 @@ Feature: Code
     When in a I run: print("next")
     Then EX-CODE-11: stdout is "next"
     When in a I run: print(osc)
-    Then EX-CODE-12: stdout is "kept"
+    Then EX-CODE-12: stdout is that line
     And EX-CODE-11: there is no file "${dir}/mark"
 
     Examples:
@@ -184,16 +215,17 @@ Feature: Code
       log.write("a1 "); log.flush()
       print("on", flush=True)
       time.sleep(0.8)
+      print("late", flush=True)
       log.write("a2 "); log.close()
       """
     And it has written "on"
-    And in a I run: open("${dir}/order", "a").write("b ")
-    And I take what it said as the second
-    And it ends within 20 s
-    Then EX-CODE-15: "${dir}/order" holds either "a1 a2 b " or "a1 a2 "
-    And EX-CODE-15: stdout is "on"
-    And EX-CODE-16: "${dir}/order" holds "a1 a2 b "
-    And EX-CODE-16: the second ended in execution_complete
+    And in a I run twice at once: log = open("${dir}/order", "a"); log.write("b "); log.close(); print("b")
+    Then EX-CODE-15: each of the two wrote "b", or nothing
+    And EX-CODE-16: each of the two ended in execution_complete
+    When it ends within 20 s
+    Then EX-CODE-15: "${dir}/order" holds one of "a1 a2 b b ", "a1 a2 b ", "a1 a2 "
+    And EX-CODE-15: stdout is "onlate"
+    And EX-CODE-16: "${dir}/order" holds "a1 a2 b b "
 
   @EX-CODE-17 @EX-CODE-18 @EX-CODE-01
   Scenario: Code that raises

@@ -52,9 +52,10 @@ Feature: Code contexts
     And I look at the context a
     Then EX-CONTEXT-08: the answer is 404
 
-  @EX-CONTEXT-02 @EX-CONTEXT-05 @EX-CONTEXT-11 @EX-CONTEXT-12 @EX-CONTEXT-01 @EX-HTTP-03
+  @EX-CODE-06 @EX-CONTEXT-02 @EX-CONTEXT-05 @EX-CONTEXT-11 @EX-CONTEXT-12 @EX-CONTEXT-01 @EX-HTTP-03
   Scenario: All contexts of a language at once
     Given the language python, used by no other scenario
+    And a directory of my own
     And a context a of python
     And a context b of python
     And a context other of javascript, where it is offered
@@ -71,13 +72,24 @@ Feature: Code contexts
     And EX-CONTEXT-12: python has no other contexts than those
     When in a I run: import os; print(os.getpid())
     And I remember the process of that line
+    And I start in b, to be interrupted
+      """
+      import os, time
+      open("${dir}/busy", "w").write(str(os.getpid()))
+      print("on", flush=True)
+      time.sleep(300)
+      """
+    And it has written "on"
     And I call deleteContextsByLanguage with the query "language=python"
     Then EX-CONTEXT-05: the answer is 200
     And EX-HTTP-03: the answer has the header Content-Length: 0
     And EX-CONTEXT-11: the list of python has the contexts "" and not "a b"
     And EX-CONTEXT-11: the process of that line ends within 10 s
-    When in b I run: print("still there")
+    And EX-CONTEXT-11: the process named in "${dir}/busy" ends within 10 s
+    When in b I run: open("${dir}/mark", "w").write("it ran")
     Then EX-CONTEXT-11: the answer is no success
+    And EX-CODE-06: the answer is no success
+    And EX-CODE-06: there is no file "${dir}/mark"
     When where there is a context other, in it I run: console.log(osc)
     Then EX-CONTEXT-11: where there is a context other, stdout is "kept"
 

@@ -100,20 +100,6 @@ func contextDeletionMutants() []Mutant {
 				"runCode":                  func(c *codeCall) { c.run() },
 			}),
 		},
-		[]Mutant{all("EX-CONTEXT-11", "the default context keeps its variables", func(c *codeCall) {
-			c.mu.Lock()
-			used := c.ran["the default of "+c.language] > 0
-			c.mu.Unlock()
-			if !used {
-				c.pass()
-				return
-			}
-			c.act()
-			for _, m := range c.living(c.language) {
-				c.remove(m.ID)
-			}
-			c.done()
-		})},
 	)
 }
 

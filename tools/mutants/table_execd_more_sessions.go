@@ -74,7 +74,7 @@ func sessionMutants() []Mutant {
 		breaks("EX-SESSION-14",
 			sessionInit("an id of the run", func(id string) string { return "run-" + id }),
 			sessionInit("a word", func(string) string { return "session" }),
-			sessionInit("in capitals", strings.ToUpper),
+			sessionInit("in small letters", strings.ToLower),
 		),
 		[]Mutant{{Requirement: "EX-SESSION-14", Wire: renamed(sessionInit("", func(id string) string { return id + "-2" }), runInSession.Skip(1), "the id and a number from the second run on")}},
 	)

@@ -58,7 +58,6 @@ func silenceMutants() []Mutant {
 
 // blameMutants blame themselves for what their callers did.
 func blameMutants() []Mutant {
-	known := mutant.Any().Where(func(r *http.Request) bool { return knownPath.MatchString(r.URL.Path) })
 	unknown := mutant.Any().Where(func(r *http.Request) bool { return !knownPath.MatchString(r.URL.Path) })
 	of := func(f mutant.Fault, what string) mutant.Fault { return renamed(f, f.Match, what) }
 	return slices.Concat(
@@ -71,7 +70,6 @@ func blameMutants() []Mutant {
 			mutant.Status(uploadFile, 400, 500),
 			of(mutant.Status(mutant.Any(), 401, 500), "a token that is not right: status 500"),
 			of(mutant.Status(unknown, 404, 502), "an unknown path: status 502"),
-			of(mutant.Status(known, 405, 501), "another method: status 501"),
 		),
 	)
 }
