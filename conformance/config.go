@@ -42,6 +42,7 @@ type Config struct {
 	Edition      string   // only what holds in it; empty: what holds in all
 	Strict       bool     // warnings count
 	Only         []string // only these requirements, by id; empty: all
+	Except       []string // not these requirements, by id
 	Deadlines    judge.Deadlines
 	Progress     io.Writer            // one line a scenario; nil: none
 	Version      string               // of the tool, for the report
@@ -78,6 +79,7 @@ func (c Config) plan() (*plan, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
+	p.ledger = slices.DeleteFunc(p.ledger, func(row spec.Requirement) bool { return slices.Contains(p.Except, row.ID) })
 	switch p.Profile {
 	case "", Full:
 		p.Profile = Full

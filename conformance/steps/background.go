@@ -93,14 +93,14 @@ func (w *World) background(s *register) {
 		wrong, want, found, ok := lineRun(oneLine(string(w.last.Body)), word, first, last)
 		return w.check(ok, fmt.Sprintf("the logs are not what was written, from line %d on", wrong), quoted(want), quoted(found)+w.why())
 	})
-	s.step(`the cursor is not before that one`, func(context.Context) error {
-		before, errA := strconv.ParseInt(w.cursor, 10, 64)
-		now, errB := strconv.ParseInt(w.last.Header.Get(cursorHeader), 10, 64)
-		if errA != nil {
+	s.step(`the cursor is not before any earlier one`, func(context.Context) error {
+		now, err := strconv.ParseInt(w.last.Header.Get(cursorHeader), 10, 64)
+		if len(w.cursors) == 0 {
 			return unjudged("no answer had a cursor")
 		}
-		kept := errB == nil && now >= before
-		return w.check(kept, "the cursor went back", "at least "+w.cursor, quoted(w.last.Header.Get(cursorHeader))+w.why())
+		furthest := slices.Max(w.cursors)
+		kept := err == nil && now >= furthest
+		return w.check(kept, "the cursor went back", fmt.Sprintf("at least %d", furthest), quoted(w.last.Header.Get(cursorHeader))+w.why())
 	})
 	s.step(`the logs hold "(.*)" or, in another order, these lines`, func(ctx context.Context, text string) error {
 		if err := w.logs(ctx, ""); err != nil {
@@ -209,8 +209,15 @@ func (w *World) keptSomewhere(ctx context.Context, id, want string, holds func(s
 	return w.check(false, "what the command wrote can't be had after its end", want+" by output or by logs", strings.Join(all, "; "))
 }
 
+// logs asks for the logs of the latest command, and writes down every cursor that an answer has.
 func (w *World) logs(ctx context.Context, query string) error {
-	return w.call(ctx, "getCommandLogs", judge.Request{Path: w.fill("getCommandLogs", "${id}"), Query: query})
+	err := w.call(ctx, "getCommandLogs", judge.Request{Path: w.fill("getCommandLogs", "${id}"), Query: query})
+	if err == nil {
+		if cursor, err := strconv.ParseInt(w.last.Header.Get(cursorHeader), 10, 64); err == nil {
+			w.cursors = append(w.cursors, cursor)
+		}
+	}
+	return err
 }
 
 // logsHold asks for the logs until they are the text, line ends at the end aside, and remembers the cursor.

@@ -37,7 +37,7 @@ func (w *World) code(s *register) {
 		return w.start(ctx, "runCode", fields, func(r *judge.Request) { r.OpenEnd = true })
 	})
 	s.step(`in (\w+) I run, beside it: (.*)`, func(ctx context.Context, name, code string) error {
-		return w.aside(func() error { return w.inContext(ctx, name, w.expand(code)) })
+		return w.aside(func() error { return w.runCode(ctx, w.expand(code), w.reference(name)) })
 	})
 	s.step(`in (\w+) I run twice at once: (.*)`, w.twiceAtOnce)
 	s.step(`each of the two wrote "(.*)", or nothing`, func(_ context.Context, want string) error {
@@ -89,7 +89,8 @@ func (w *World) code(s *register) {
 				}
 			}
 		}
-		return w.check(slices.Contains(got, unescape(want)), "the value of the last expression did not come", quoted(unescape(want)), fmt.Sprintf("%.300q", got)+w.why())
+		others := slices.ContainsFunc(got, func(text string) bool { return text != unescape(want) })
+		return w.check(len(got) > 0 && !others, "the value of the last expression did not come", quoted(unescape(want)), fmt.Sprintf("%.300q", got)+w.why())
 	})
 	s.step(`no result came`, func(context.Context) error {
 		return w.check(len(w.out.results) == 0, "a result came, and the code has no value", "none", fmt.Sprintf("%.300v", w.out.results))

@@ -59,6 +59,7 @@ type World struct {
 	since      time.Time         // when the latest interrupt was sent
 	two        []output          // of two executions at once
 	twoAnswers []*exchange.Exchange
+	cursors    []int64          // that the logs had so far
 	cursor     string           // of the latest logs
 	cleanup    []func()         // what to undo at the end, the latest first
 	frames     []map[string]any // of the latest watch

@@ -217,20 +217,20 @@ Feature: Commands that go on
     When I run in the background: echo one; while [ ! -e ${dir}/go ]; do sleep 0.02; done; echo two; while [ ! -e ${dir}/on ]; do sleep 0.02; done; printf 'three € without an end'
     Then EX-LOGS-02: the logs hold "one\n" within 5 s
     And EX-LOGS-03: the logs after the cursor are empty
-    And EX-LOGS-04: the cursor is not before that one
+    And EX-LOGS-04: the cursor is not before any earlier one
     When I let "${dir}/go" be there
     Then EX-LOGS-03: the logs after the cursor hold "two\n" within 5 s
     When I call getCommandLogs for "${id}" with the query "cursor=0"
     Then EX-LOGS-01: the answer is 200
-    And EX-LOGS-04: the cursor is not before that one
+    And EX-LOGS-04: the cursor is not before any earlier one
     When I let "${dir}/on" be there
     Then EX-LOGS-03: the logs after the cursor hold "three € without an end" within 5 s
     And EX-LOGS-03: the logs after the cursor are empty
-    And EX-LOGS-04: the cursor is not before that one
+    And EX-LOGS-04: the cursor is not before any earlier one
     When the command is over within 10 s, as its status says
     Then EX-LOGS-02: the logs hold "one\ntwo\nthree € without an end" within 5 s
     And EX-LOGS-03: the logs after the cursor are empty
-    And EX-LOGS-04: the cursor is not before that one
+    And EX-LOGS-04: the cursor is not before any earlier one
     When I call getCommandLogs for "${id}" with the query "cursor=soon"
     Then EX-LOGS-07: the answer is 400
     When I call getCommandLogs for "${id}" with the query "cursor=1x"

@@ -90,6 +90,8 @@ Feature: Code
     And in the default context of javascript I run: console.log(osc_${mark})
     Then EX-CODE-05: stdout is "kept"
     And EX-CODE-26: stdout is "kept"
+    When in a I run: console.log(typeof osc_${mark})
+    Then EX-CODE-04: stdout is "undefined"
     When in a I run: osc + 1
     Then EX-CODE-21: the result is "43"
     When in a I run: throw new TypeError("it broke")
@@ -111,6 +113,8 @@ Feature: Code
     And in the default context of bash I run: echo "$osc_${mark}"
     Then EX-CODE-05: stdout is "kept"
     And EX-CODE-26: stdout is "kept"
+    When in a I run: echo "[$osc_${mark}]"
+    Then EX-CODE-04: stdout is "[]"
 
   @EX-CODE-06 @EX-CODE-08 @EX-CODE-01
   Scenario: A context that is not there
@@ -246,6 +250,9 @@ Feature: Code
     And EX-CODE-17: the evalue is "it's \"broken\""
     When in a I run: print(osc_set)
     Then EX-CODE-17: stdout is "1"
+    When in a I run: def broken(
+    Then EX-CODE-17: the error has the ename SyntaxError
+    And EX-CODE-18: the traceback is not empty
 
   @EX-CODE-19
   Scenario: What code writes
@@ -254,12 +261,13 @@ Feature: Code
     When in a I run
       """
       import sys
-      print("one"); print(); print("Grüße € 🦊")
-      sys.stderr.write("oops\n")
+      print("one"); print(); print("Grüße € 🦊"); print("  <b>lead &amp; trail</b>  ")
+      sys.stderr.write("ooöps\n")
       sys.stdout.write("no line end")
       """
-    Then EX-CODE-19: stdout is "oneGrüße € 🦊no line end"
-    And EX-CODE-19: stderr is "oops"
+    Then EX-CODE-19: stdout is "oneGrüße € 🦊  <b>lead &amp; trail</b>  no line end"
+    And EX-CODE-19: stderr is "ooöps"
+    And EX-CODE-19: nothing came behind the terminal event
     When in a I run
       """
       for i in range(5000):
@@ -283,33 +291,46 @@ Feature: Code
     And a context a of python
     When I start in a
       """
-      import os, time
-      print("one", flush=True)
-      while not os.path.exists("${dir}/go"): time.sleep(0.02)
-      print("two", flush=True)
-      while not os.path.exists("${dir}/on"): time.sleep(0.02)
+      import os, sys, time
+      def wait(name):
+          while not os.path.exists("${dir}/" + name): time.sleep(0.02)
+      wait("go1"); print("one", flush=True)
+      wait("go2"); print("oops", file=sys.stderr, flush=True)
+      wait("go3"); print("two", flush=True)
+      wait("go4")
       """
-    Then EX-CODE-20: it has written "one"
-    And EX-CODE-20: I make the file "${dir}/go", and in time it has written "two"
-    When I let "${dir}/on" be there
+    Then EX-CODE-20: I make the file "${dir}/go1", and in time stdout has "one"
+    And EX-CODE-20: I make the file "${dir}/go2", and in time stderr has "oops"
+    And EX-CODE-20: I make the file "${dir}/go3", and in time stdout has "two"
+    When I let "${dir}/go4" be there
     Then it ends within 10 s
 
   @EX-CODE-21 @EX-CODE-22 @EX-CODE-23 @EX-STREAM-03 @EX-STREAM-11
   Scenario: Values, and how they are counted
     Given the language python
+    And a context b of python
     And a context a of python
     When in a I run: 40 + 2
     Then EX-CODE-21: the result is "42"
     And EX-CODE-23: execution_count came before the result, where both came
     When in a I run: osc = 1
     Then EX-CODE-21: no result came
-    When in a I run
+    When in b I run, beside it: 1 + 1
+    And in a I run: 1 / 0
+    And in a I run
       """
       osc += 1
       "a" * osc
       """
     Then EX-CODE-21: the result is "'aa'"
-    And EX-CODE-22: the execution counts of the context were "1 2 3", where any came
+    When in a I run
+      """
+      class Two:
+          def __repr__(self): return "one\ntwo"
+      Two()
+      """
+    Then EX-CODE-21: the result is "one\ntwo"
+    And EX-CODE-22: the execution counts of the context were "1 2 3 4 5", where any came
 
   @EX-CODE-27 @EX-CODE-01
   Scenario: Requests that make no sense

@@ -4,20 +4,24 @@ Feature: Code contexts
   @EX-CONTEXT-01 @EX-CONTEXT-02 @EX-CONTEXT-04 @EX-CONTEXT-07 @EX-CONTEXT-09 @EX-CONTEXT-10 @EX-HTTP-03
   Scenario: From creation to deletion
     Given the language python
+    And a context z of python
     And a context a of python
     And a context b of python
     And a context other of javascript, where it is offered
-    Then EX-CONTEXT-07: the list of python has the contexts "a b" and not "other"
+    Then EX-CONTEXT-07: the list of python has the contexts "z a b" and not "other"
     When in a I run: import os, signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); osc = 1; print(os.getpid())
     And I remember the process of that line
     And in b I run: osc = "kept"
+    And in z I run: osc = "kept too"
     And I delete the context a
     Then EX-CONTEXT-04: the answer is 200
     And EX-HTTP-03: the answer has the header Content-Length: 0
     And EX-CONTEXT-09: the process of that line ends within 10 s
     When in b I run: print(osc)
     Then EX-CONTEXT-09: stdout is "kept"
-    And EX-CONTEXT-07: the list of python has the contexts "b" and not "a"
+    When in z I run: print(osc)
+    Then EX-CONTEXT-09: stdout is "kept too"
+    And EX-CONTEXT-07: the list of python has the contexts "z b" and not "a"
     When I delete the context a
     Then EX-CONTEXT-10: the answer is 404
 

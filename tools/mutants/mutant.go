@@ -23,6 +23,8 @@ type Mutant struct {
 	Clock   func(next sandbox.Clock, act func()) sandbox.Clock               // the time of the server
 
 	Setup Setup
+
+	more []mutant.Fault // several on the wire, in place of Wire
 }
 
 // Setup is what a mutant's deployment and its judge have besides the fault.
@@ -43,8 +45,19 @@ type Benign struct {
 	API     func(next lifecycleapi.Handler, act func()) lifecycleapi.Handler
 	Runtime func(next runtime.Runtime, act func()) runtime.Runtime
 
-	Expiry bool // it concerns expiry: that group is judged beside the others, which takes long
+	Silence bool // it concerns streams that are silent for long: these are waited for too
+	Expiry  bool // it concerns expiry: that group is judged beside the others, which takes long
 }
+
+func (b Benign) name() string {
+	if b.Name != "" {
+		return b.Name
+	}
+	return b.Wire.Name
+}
+
+// wireOnly says whether a variant is odd on the wire alone: several of these can be tried at once.
+func (b Benign) wireOnly() bool { return b.HTTP == nil && b.API == nil && b.Runtime == nil }
 
 func (m Mutant) name() string {
 	if m.Name != "" {

@@ -117,7 +117,9 @@ func runsAsItself(next http.Handler, act func(), w http.ResponseWriter, r *http.
 	var b map[string]any
 	if json.Unmarshal(takeBody(r), &b) == nil && noUID(b) {
 		act()
-		replay(next, r, mustJSON(map[string]any{"command": b["command"], "cwd": b["cwd"]}), "application/json")
+		delete(b, "uid")
+		delete(b, "gid")
+		replay(next, r, mustJSON(b), "application/json")
 	}
 	next.ServeHTTP(w, r)
 }
