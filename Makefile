@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
-.PHONY: help build images generate check-generated lint-spec check-format vet lint test bench mutants demo clean
+.PHONY: fuzz help build images generate check-generated lint-spec check-format vet lint test bench mutants demo clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -37,10 +37,14 @@ lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+	go run ./tools/mutants -quiet
 
 bench: build ## Measure the daemon beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.
 	set -o pipefail; go test -run '^$$' -bench . -benchtime 1x -count $(or $(BENCH_COUNT),1) -timeout 30m ./tools/bench | tee bin/bench.txt
 	@go run ./tools/bench bin/bench.txt
+
+fuzz: ## Run every fuzz target for FUZZ_TIME (3s).
+	tools/fuzz $(or $(FUZZ_TIME),3s)
 
 mutants: ## Run every mutant: broken deployments that the suite must catch.
 	go run ./tools/mutants

@@ -164,6 +164,7 @@ func (s *suite) play(ctx context.Context) error {
 		return fmt.Errorf("read the features: %w", err)
 	}
 	run.Run() // its status says less than the ballot does
+	s.target.Sound(ctx, s.book.Ballot.Unasked())
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 	defer cancel()
 	s.target.Sweep(end)

@@ -197,15 +197,12 @@ func Buffered(m Match) Fault {
 		var held []Frame
 		return Editor{
 			Frame: func(f Frame) ([]Frame, error) {
-				held = append(held, f)
-				return nil, nil
-			},
-			End: func() []Frame {
-				if len(held) > 1 {
+				if held = append(held, f); len(held) == 2 { // one alone may be the last
 					act()
 				}
-				return held
+				return nil, nil
 			},
+			End: func() []Frame { return held },
 		}
 	})
 }

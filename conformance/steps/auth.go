@@ -156,6 +156,25 @@ func (w *World) offered(ctx context.Context, c *judge.Client, op *spec.Operation
 	return err == nil && !judge.NotOffered(x)
 }
 
+// Sound asks whether operations are there at all, by requests that change nothing; the answers are not judged.
+func (t *Target) Sound(ctx context.Context, operations []*spec.Operation) {
+	for _, op := range operations {
+		w := NewWorld(t, "whether an operation is offered", nil)
+		c := t.Lifecycle
+		if op.Document.Name == spec.ExecdFile {
+			var err error
+			if c, err = t.Execd(); err != nil {
+				return
+			}
+		}
+		r := w.harmless(op, "")
+		r.Rough = true
+		if x, err := w.do(ctx, c, r); err == nil && x.Answer() {
+			t.Book.Ballot.Exchange(op.String(), !judge.NotOffered(x))
+		}
+	}
+}
+
 // keyFirst sends a body that can't be read without the key: whoever looks at the key first answers 401.
 func (w *World) keyFirst(ctx context.Context) error {
 	c, err := w.plane(ctx)

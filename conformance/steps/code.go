@@ -39,6 +39,7 @@ func (w *World) code(s *register) {
 	s.step(`in (\w+) I run, beside it: (.*)`, func(ctx context.Context, name, code string) error {
 		return w.aside(func() error { return w.runCode(ctx, w.expand(code), w.reference(name)) })
 	})
+	s.step(`in (\w+) I let this run beside it: (.*)`, w.letRun)
 	s.step(`in (\w+) I run twice at once: (.*)`, w.twiceAtOnce)
 	s.step(`each of the two wrote "(.*)", or nothing`, func(_ context.Context, want string) error {
 		for _, o := range w.two {
@@ -286,5 +287,21 @@ func (w *World) twiceAtOnce(ctx context.Context, name, code string) error {
 	for i := range sides {
 		w.two, w.twoAnswers = append(w.two, sides[i].out), append(w.twoAnswers, sides[i].last)
 	}
+	return err
+}
+
+// letRun starts a further piece of code, which goes on until the end of the scenario; what was started before it, and
+// its id, stay what the steps are about.
+func (w *World) letRun(ctx context.Context, name, code string) error {
+	begun, id := w.begun, w.vars["id"]
+	w.begun = nil
+	err := w.start(ctx, "runCode", map[string]any{"code": w.expand(code), "context": w.reference(name)}, func(r *judge.Request) { r.OpenEnd = true })
+	if beside := w.begun; beside != nil {
+		w.cleanup = append(w.cleanup, func() {
+			beside.leave(errEnough)
+			<-beside.done
+		})
+	}
+	w.begun, w.vars["id"] = begun, id
 	return err
 }

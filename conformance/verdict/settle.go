@@ -41,6 +41,36 @@ func (s *settlement) findNotOffered() {
 	}
 }
 
+// Unasked lists the core operations that nothing is known of, of those claimed groups of which nothing else is offered:
+// whether the whole group is missing depends on them.
+func (b *Ballot) Unasked() []*spec.Operation {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var unasked []*spec.Operation
+	for _, group := range b.claim.GroupNames() {
+		var missing []*spec.Operation
+		asked, offered := 0, 0
+		for _, op := range b.claim.Operations {
+			if op.Group != group || !b.claim.Operation(op) {
+				continue
+			}
+			there, known := b.offered[op.String()]
+			switch {
+			case there:
+				offered++
+			case known:
+				asked++
+			case op.Capability == spec.Core:
+				missing = append(missing, op)
+			}
+		}
+		if asked > 0 && offered == 0 {
+			unasked = append(unasked, missing...)
+		}
+	}
+	return unasked
+}
+
 // covered says whether a requirement is about this operation alone.
 func (s *settlement) covered(op *spec.Operation) bool {
 	return slices.ContainsFunc(s.claim.Ledger, func(req spec.Requirement) bool {

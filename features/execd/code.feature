@@ -184,7 +184,7 @@ Feature: Code
       open("${dir}/mark", "w").write("it went on")
       """
     And it has written "on"
-    And in b I run, beside it: 40 + 2
+    And in b I let this run beside it: import time; time.sleep(300)
     And I interrupt the code
     Then EX-CODE-02: the answer is 200
     And EX-HTTP-03: the answer has the header Content-Length: 0
