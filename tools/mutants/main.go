@@ -166,7 +166,7 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 }
 
 // atOnce is how many benign variants of the wire are tried in one deployment.
-const atOnce = 5
+const atOnce = 8
 
 func sparing(batch []Benign, lifecycle bool) job {
 	j := job{id: "benign", run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) Result {
