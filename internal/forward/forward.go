@@ -22,8 +22,8 @@ import (
 type Config struct {
 	// Dial connects to a port of a place, as Target has them.
 	Dial func(ctx context.Context, place string, port int) (net.Conn, error)
-	// HeaderTimeout is how long a service may take from the end of a request to the beginning of its answer; then the
-	// answer is 504. It bounds what hangs. Zero: 2 minutes.
+	// HeaderTimeout is how long a service may take from the end of a request to the beginning of its answer, and how long
+	// it may take none of what is sent to it; then the answer is 504. It bounds what hangs. Zero: 2 minutes.
 	HeaderTimeout time.Duration
 	// DialTimeout is how long it may take to connect. Zero: 10 seconds.
 	DialTimeout time.Duration
@@ -131,6 +131,7 @@ func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	c := r.In.Context().Value(carriedKey{}).(carried)
 	out := r.Out
 	out.URL = c.url(r.In.URL)
+	out.Trailer = r.In.Trailer // filled when the body has been read: a copy would stay empty
 	if p.KeepForwarded && slices.ContainsFunc(forwardedHeaders, func(name string) bool { return r.In.Header.Get(name) != "" }) {
 		for _, name := range forwardedHeaders {
 			if values, ok := r.In.Header[name]; ok {
@@ -193,5 +194,5 @@ func (p *Proxy) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, &unreachableError{err}
 	}
-	return conn, nil
+	return &impatient{conn, p.HeaderTimeout}, nil
 }

@@ -29,8 +29,9 @@ type Sandboxes interface {
 type Config struct {
 	Sandboxes Sandboxes
 	// HeaderTimeout is how long a service may take from the end of a request to
-	// the beginning of its answer; then the answer is 504. It bounds what hangs,
-	// such as a sandbox that is paused meanwhile. Zero: 2 minutes.
+	// the beginning of its answer, and how long it may take none of what is sent
+	// to it; then the answer is 504. It bounds what hangs, such as a sandbox that
+	// is paused meanwhile. Zero: 2 minutes.
 	HeaderTimeout time.Duration
 	// DialTimeout is how long it may take to connect. Zero: 10 seconds.
 	DialTimeout time.Duration
