@@ -50,6 +50,7 @@ type Proxy struct {
 	transport *http.Transport
 	open      context.Context // done when the Proxy is closed
 	close     context.CancelFunc
+	tally     tally
 }
 
 // New makes a Proxy; the caller must Close it.
@@ -90,6 +91,12 @@ func New(c Config) *Proxy {
 	return p
 }
 
+// Carried is how many requests and upgraded connections are carried now.
+func (p *Proxy) Carried() int { return p.tally.count() }
+
+// Drain waits until nothing is carried, or for the end of ctx, whose error it returns then.
+func (p *Proxy) Drain(ctx context.Context) error { return p.tally.wait(ctx) }
+
 // Close breaks off what is still carried and lets go of idle connections.
 func (p *Proxy) Close() {
 	p.close()
@@ -116,6 +123,8 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, to Target) {
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), carriedKey{}, c))
 	defer cancel()
 	defer context.AfterFunc(p.open, cancel)()
+	p.tally.enter()
+	defer p.tally.leave()
 	p.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 

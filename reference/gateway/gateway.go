@@ -55,6 +55,13 @@ func New(cfg Config) *Gateway {
 	})}
 }
 
+// Carried is how many requests and upgraded connections are carried now.
+func (g *Gateway) Carried() int { return g.proxy.Carried() }
+
+// Drain waits until nothing is carried, or for the end of ctx, whose error it
+// returns then.
+func (g *Gateway) Drain(ctx context.Context) error { return g.proxy.Drain(ctx) }
+
 // Close breaks off what is still carried and lets go of idle connections.
 func (g *Gateway) Close() { g.proxy.Close() }
 
