@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -139,8 +140,9 @@ func printTable(w io.Writer, all []listed) error {
 		for _, key := range slices.Sorted(maps.Keys(l.Metadata)) {
 			pairs = append(pairs, key+"="+l.Metadata[key])
 		}
+		metadata := cmp.Or(strings.Join(pairs, ","), "-")
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.State, l.Reason, l.Image,
-			l.CreatedAt.UTC().Format(time.RFC3339), expires, strings.Join(pairs, ","))
+			l.CreatedAt.UTC().Format(time.RFC3339), expires, metadata)
 	}
 	return table.Flush()
 }

@@ -25,15 +25,19 @@ A setting comes from its flag, else from its variable OPENSANDBOX_…, else from
 
 func main() {
 	var cli commands
-	parser := kong.Must(&cli,
+	parser := newParser(&cli)
+	parsed, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	parsed.FatalIfErrorf(parsed.Run())
+}
+
+func newParser(cli *commands) *kong.Kong {
+	return kong.Must(cli,
 		kong.Name("opensandbox-reference"),
 		kong.Description(description),
 		kong.ShortUsageOnError(),
 		kong.Vars{"state": defaultState(), "execd": defaultExecd()},
 	)
-	parsed, err := parser.Parse(os.Args[1:])
-	parser.FatalIfErrorf(err)
-	parsed.FatalIfErrorf(parsed.Run())
 }
 
 type versionCommand struct{}

@@ -1,0 +1,181 @@
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/docker/docker/api/types/container"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"
+)
+
+var manageAddress = regexp.MustCompile(`manage_address=(\S+)`)
+
+// managed restarts the server with a management address, and returns it.
+func (s *server) managed(flags ...string) string {
+	s.t.Helper()
+	s.end(syscall.SIGTERM)
+	s.start(append(flags, "--manage-listen", "127.0.0.1:0")...)
+	found := manageAddress.FindStringSubmatch(s.log.String())
+	if found == nil {
+		s.t.Fatal("no management address in the log")
+	}
+	return found[1]
+}
+
+func fetch(t *testing.T, url string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(body)
+}
+
+func TestTheManagementAddress(t *testing.T) {
+	s := newServer(t)
+	manage := s.managed()
+	s.await(s.create(dockertest.Debian, "sleep", "infinity"), "Running")
+	status, figures := fetch(t, "http://"+manage+"/metrics")
+	for _, want := range []string{`opensandbox_sandboxes{state="Running"} 1`, `opensandbox_requests_total{operation="createSandbox",status="202"} 1`} {
+		if status != 200 || !strings.Contains(figures, want) {
+			t.Errorf("%d, no %s", status, want)
+		}
+	}
+	for url, want := range map[string]int{
+		"http://" + manage + "/readyz":           200,
+		"http://" + manage + "/debug/pprof/heap": 200,
+		"http://" + manage + "/v1/sandboxes":     404,
+		"http://" + s.address + "/readyz":        200,
+		"http://" + s.address + "/healthz":       200,
+		"http://" + s.address + "/metrics":       404,
+		"http://" + s.address + "/debug/pprof/":  404,
+		"http://" + s.address + "/docs":          200,
+		"http://" + s.address + "/v1/sandboxes":  401,
+		"http://" + s.address + "/v1/healthz":    401,
+	} {
+		if status, body := fetch(t, url); status != want {
+			t.Errorf("%s: %d %.200s, want %d", url, status, body, want)
+		}
+	}
+}
+
+// A command whose output is being read when the server is told to end goes on
+// to its end; nothing new is begun.
+func TestRequestsInProgressAreFinished(t *testing.T) {
+	s := newServer(t)
+	manage := s.managed("--drain-timeout", "60s")
+	id := s.create(dockertest.Debian, "sleep", "infinity")
+	s.await(id, "Running")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/sandboxes/"+id+"/port/44772/command",
+		strings.NewReader(`{"command":"echo begun; while [ ! -e /go ]; do sleep 0.05; done; echo finished"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	events := bufio.NewReader(res.Body)
+	await := func(text string) {
+		t.Helper()
+		for {
+			line, err := events.ReadString('\n')
+			if strings.Contains(line, text) {
+				return
+			}
+			if err != nil {
+				t.Fatalf("the stream ended before %q: %v", text, err)
+			}
+		}
+	}
+	await("begun")
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it says that it is about to end", func() bool {
+		status, _ := fetch(t, "http://"+manage+"/readyz")
+		return status == 503
+	})
+	// Behind the server's back, which takes no more requests.
+	touch, err := s.engine.ContainerExecCreate(t.Context(), "opensandbox-"+id, container.ExecOptions{Cmd: []string{"touch", "/go"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.engine.ContainerExecStart(t.Context(), touch.ID, container.ExecStartOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	await("finished")
+	if _, err := io.ReadAll(events); err != nil {
+		t.Errorf("the end of the stream: %v", err)
+	}
+	if code := s.end(syscall.Signal(0)); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
+}
+
+// What a server made and its state has lost is removed, and nothing else.
+func TestGCRemovesWhatNobodyKnows(t *testing.T) {
+	s := newServer(t)
+	lost, kept := s.create(dockertest.Debian, "sleep", "infinity"), s.create(dockertest.Debian, "sleep", "infinity")
+	s.await(lost, "Running")
+	s.await(kept, "Running")
+	gc := func(flags ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), binary(t), append([]string{"gc", "--state", s.state, "--execd", dockertest.Execd(t)}, flags...)...)
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := gc(); err == nil || !strings.Contains(out, "in use by another server") {
+		t.Errorf("while the server runs: %s, %v", out, err)
+	}
+	s.end(syscall.SIGKILL)
+	forget(t, s.state, lost)
+	if out, err := gc("--dry-run"); err != nil || !strings.Contains(out, "would remove "+lost) || strings.Contains(out, kept) {
+		t.Errorf("dry run: %s, %v", out, err)
+	}
+	if n := len(s.containers(t.Context())); n != 2 {
+		t.Errorf("after the dry run there are %d containers, want 2", n)
+	}
+	if out, err := gc(); err != nil || !strings.Contains(out, "removed "+lost) || strings.Contains(out, kept) {
+		t.Errorf("%s, %v", out, err)
+	}
+	if n := len(s.containers(t.Context())); n != 1 {
+		t.Errorf("%d containers are left, want 1", n)
+	}
+	s.start()
+	s.await(kept, "Running")
+}
+
+func forget(t *testing.T, dir, id string) {
+	t.Helper()
+	rows, err := store.Open(context.WithoutCancel(t.Context()), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := rows.Delete(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := rows.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
