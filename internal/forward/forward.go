@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"slices"
@@ -109,18 +110,28 @@ type carriedKey struct{}
 type carried struct {
 	Target
 	requestID string // of our answer, unless the service has its own
+	head      *head  // of the answer; nil until there is a connection
+}
+
+// got is told which connection a request takes; it may be told again, of a better one.
+func (c *carried) got(info httptrace.GotConnInfo) {
+	if conn, ok := info.Conn.(*impatient); ok {
+		conn.head.reset()
+		c.head = &conn.head
+	}
 }
 
 // Serve carries a request to its target and answers it.
 func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, to Target) {
-	c := carried{to, httpapi.RequestIDFrom(r.Context())}
+	c := &carried{Target: to, requestID: httpapi.RequestIDFrom(r.Context())}
 	// The proxy adds the service's headers to ours: it must not answer with two.
 	w.Header().Del(requestIDHeader)
 	// Else net/http reads the rest of the request before it sends the answer, and a service that answers while it is
 	// asked would wait for ever; and it ends the request's body as soon as the answer begins, so that the transport, which
 	// may not have seen the end of it yet, would give up the connection in the middle of the answer.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), carriedKey{}, c))
+	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), carriedKey{}, c), &httptrace.ClientTrace{GotConn: c.got})
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.open, cancel)()
 	p.tally.enter()
@@ -137,7 +148,7 @@ const (
 var forwardedHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
-	c := r.In.Context().Value(carriedKey{}).(carried)
+	c := r.In.Context().Value(carriedKey{}).(*carried)
 	out := r.Out
 	out.URL = c.url(r.In.URL)
 	out.Trailer = r.In.Trailer // filled when the body has been read: a copy would stay empty
@@ -181,7 +192,8 @@ func (t Target) url(in *url.URL) *url.URL {
 }
 
 func answered(res *http.Response) error {
-	c := res.Request.Context().Value(carriedKey{}).(carried)
+	c := res.Request.Context().Value(carriedKey{}).(*carried)
+	dropConnectionHeaders(res, c.head)
 	if c.requestID != "" && res.Header.Get(requestIDHeader) == "" {
 		res.Header.Set(requestIDHeader, c.requestID)
 	}
@@ -203,5 +215,5 @@ func (p *Proxy) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, &unreachableError{err}
 	}
-	return &impatient{conn, p.HeaderTimeout}, nil
+	return &impatient{Conn: conn, patience: p.HeaderTimeout}, nil
 }

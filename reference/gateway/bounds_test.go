@@ -169,22 +169,41 @@ func TestHopByHopHeadersStayOnTheirConnection(t *testing.T) {
 			}
 		}
 	}
-	boxes := backend(t, func(w http.ResponseWriter, _ *http.Request) {
+	boxes := backend(t, func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Connection", "X-Foo")
+		w.Header().Set("Link", "</style.css>; rel=preload")
+		w.WriteHeader(http.StatusEarlyHints)
+		h.Set("Connection", r.Header.Get("X-Answer"))
 		h.Set("X-Foo", "1")
 		h.Set("Keep-Alive", "timeout=5")
 		h.Set("Proxy-Authenticate", "Basic")
 		h.Set("X-End", "kept")
 	})
-	res := raw(t, serve(t, boxes, 0), get("/sandboxes/box/port/8000/"))
-	for _, name := range []string{"X-Foo", "Keep-Alive", "Proxy-Authenticate"} {
-		if res.Header.Get(name) != "" {
-			t.Errorf("the client got %s: %s", name, res.Header.Get(name))
+	address = serve(t, boxes, 0)
+	for _, connection := range []string{"X-Foo", "X-Foo, close", "close,x-foo", "X-Foo", "X-Foo, close"} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if res.Close || res.Header.Get("X-End") != "kept" {
-		t.Errorf("close %v, %v", res.Close, res.Header)
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		_, _ = io.WriteString(conn, get("/sandboxes/box/port/8000/", "X-Answer: "+connection))
+		r := bufio.NewReader(conn)
+		if hints, err := http.ReadResponse(r, nil); err != nil || hints.StatusCode != http.StatusEarlyHints {
+			t.Fatalf("%v, %v, want 103", hints, err)
+		}
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"X-Foo", "Keep-Alive", "Proxy-Authenticate"} {
+			if res.Header.Get(name) != "" {
+				t.Errorf("Connection: %s: the client got %s: %s", connection, name, res.Header.Get(name))
+			}
+		}
+		if res.Close || res.Header.Get("X-End") != "kept" {
+			t.Errorf("Connection: %s: close %v, %v", connection, res.Close, res.Header)
+		}
+		_ = conn.Close()
 	}
 }
 
