@@ -26,7 +26,7 @@ type Config struct {
 	// HeaderTimeout is how long a service may take from the end of a request to the beginning of its answer, and how long
 	// it may take none of what is sent to it; then the answer is 504. It bounds what hangs. Zero: 2 minutes.
 	HeaderTimeout time.Duration
-	// DialTimeout is how long it may take to connect. Zero: 10 seconds.
+	// DialTimeout is how long it may take to connect. Zero: 10 seconds, or the HeaderTimeout where that is shorter.
 	DialTimeout time.Duration
 	// TokenHeader carries the daemon's token. It is never passed on; see Target.
 	TokenHeader string
@@ -60,7 +60,7 @@ func New(c Config) *Proxy {
 		c.HeaderTimeout = 2 * time.Minute
 	}
 	if c.DialTimeout == 0 {
-		c.DialTimeout = 10 * time.Second
+		c.DialTimeout = min(10*time.Second, c.HeaderTimeout)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -33,7 +33,8 @@ type Config struct {
 	// to it; then the answer is 504. It bounds what hangs, such as a sandbox that
 	// is paused meanwhile. Zero: 2 minutes.
 	HeaderTimeout time.Duration
-	// DialTimeout is how long it may take to connect. Zero: 10 seconds.
+	// DialTimeout is how long it may take to connect. Zero: 10 seconds, or the
+	// HeaderTimeout where that is shorter.
 	DialTimeout time.Duration
 	Log         *slog.Logger // nil: discarded
 }

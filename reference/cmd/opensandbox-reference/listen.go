@@ -33,6 +33,9 @@ func (c *serveCommand) listen(ctx context.Context, stop func(), server *referenc
 		management = c.httpServer(metrics.Handler(server.Health()), log)
 		group.Go(func() error { return serveOn(management, second, stop) })
 		log.Info("management address open", "manage_address", second.Addr().String())
+		if at, ok := second.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
+			log.Warn("whoever can connect to the management address reads figures and profiles of this server: it takes no key")
+		}
 	}
 	address := listener.Addr().String()
 	if err := c.announce(address); err != nil {

@@ -179,3 +179,37 @@ func forget(t *testing.T, dir, id string) {
 		t.Fatal(err)
 	}
 }
+
+// A container that is frozen or goes away behind the server's back is an error with a body, within a bound, and never
+// an open end.
+func TestAContainerThatIsFrozenOrGone(t *testing.T) {
+	s := newServer(t)
+	s.end(syscall.SIGTERM)
+	s.start("--service-timeout", "500ms")
+	id := s.create(dockertest.Debian, "sleep", "infinity")
+	s.await(id, "Running")
+	ping := "/sandboxes/" + id + "/port/44772/ping"
+	if status, body := s.do("GET", ping, ""); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if err := s.engine.ContainerPause(t.Context(), "opensandbox-"+id); err != nil {
+		t.Fatal(err)
+	}
+	// 503 where the server has heard of it already.
+	if status, body := s.do("GET", ping, ""); status != 504 && status != 503 || !strings.Contains(string(body), `"code"`) {
+		t.Errorf("frozen: %d %s", status, body)
+	}
+	if err := s.engine.ContainerUnpause(t.Context(), "opensandbox-"+id); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.engine.ContainerRemove(t.Context(), "opensandbox-"+id, container.RemoveOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is answered 502", func() bool {
+		status, body := s.do("GET", ping, "")
+		if status < 502 || status > 504 || !strings.Contains(string(body), `"code"`) {
+			t.Fatalf("gone: %d %s", status, body)
+		}
+		return status == 502
+	})
+}
