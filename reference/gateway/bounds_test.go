@@ -277,3 +277,36 @@ func TestExpectContinueIsTheServicesAnswer(t *testing.T) {
 		t.Errorf("%q", body)
 	}
 }
+
+// Nobody reads the answer: the service is held back, and what it says is not gathered in memory.
+func TestADownloadThatNobodyReadsHoldsTheServiceBack(t *testing.T) {
+	written := make(chan int64, 1)
+	boxes := backend(t, func(w http.ResponseWriter, _ *http.Request) {
+		total, chunk := int64(0), make([]byte, 1<<20)
+		for {
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(time.Second))
+			n, err := w.Write(chunk)
+			total += int64(n)
+			if err != nil {
+				written <- total
+				return
+			}
+		}
+	})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", serve(t, boxes, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, get("/sandboxes/box/port/8000/")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case n := <-written:
+		if n > 64<<20 {
+			t.Errorf("%d bytes were taken for a client that reads none", n)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("the service writes and writes")
+	}
+}

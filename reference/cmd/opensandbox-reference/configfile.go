@@ -15,7 +15,13 @@ import (
 // configFile is the flag that names a config file, and what reads it before
 // the settings get their values.
 type configFile struct {
-	Config string `help:"YAML file with settings, see above." env:"OPENSANDBOX_CONFIG" placeholder:"FILE"`
+	Config string `help:"YAML file with settings." env:"OPENSANDBOX_CONFIG" placeholder:"FILE"`
+}
+
+// Help is what kong shows above the flags of a command that has settings.
+func (*configFile) Help() string {
+	return `A setting comes from its flag, else from its variable OPENSANDBOX_…, else from the config file (--config), else it has the default that its help names. ` +
+		`The config file is YAML: the names of the flags of serve without their dashes, each with a value or a list of them. A name that is no flag of serve is an error.`
 }
 
 // BeforeResolve is called by kong once it knows the command line.

@@ -18,11 +18,6 @@ type commands struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-const description = `The reference server of the OpenSandbox lifecycle API.
-
-A setting comes from its flag, else from its variable OPENSANDBOX_…, else from the config file (--config), else it has the default that its help names. ` +
-	`The config file is YAML: the names of the flags of serve without their dashes, each with a value; a name that is no flag is an error.`
-
 func main() {
 	var cli commands
 	parser := newParser(&cli)
@@ -34,7 +29,7 @@ func main() {
 func newParser(cli *commands) *kong.Kong {
 	return kong.Must(cli,
 		kong.Name("opensandbox-reference"),
-		kong.Description(description),
+		kong.Description("The reference server of the OpenSandbox lifecycle API."),
 		kong.ShortUsageOnError(),
 		kong.Vars{"state": defaultState(), "execd": defaultExecd()},
 	)

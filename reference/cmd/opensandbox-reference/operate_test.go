@@ -2,7 +2,9 @@ package main_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os/exec"
@@ -78,6 +80,41 @@ func TestTheManagementAddress(t *testing.T) {
 	}
 }
 
+// stream runs a command in a sandbox; what it says is read as it comes.
+type stream struct {
+	t *testing.T
+	*bufio.Reader
+}
+
+func (s *server) stream(id, command string) *stream {
+	s.t.Helper()
+	body, _ := json.Marshal(map[string]string{"command": command})
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, "http://"+s.address+"/sandboxes/"+id+"/port/44772/command", bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = res.Body.Close() })
+	return &stream{s.t, bufio.NewReader(res.Body)}
+}
+
+func (s *stream) await(text string) {
+	s.t.Helper()
+	for {
+		line, err := s.ReadString('\n')
+		if strings.Contains(line, text) {
+			return
+		}
+		if err != nil {
+			s.t.Fatalf("the stream ended before %q: %v", text, err)
+		}
+	}
+}
+
 // A command whose output is being read when the server is told to end goes on
 // to its end; nothing new is begun.
 func TestRequestsInProgressAreFinished(t *testing.T) {
@@ -85,31 +122,8 @@ func TestRequestsInProgressAreFinished(t *testing.T) {
 	manage := s.managed("--drain-timeout", "60s")
 	id := s.create(dockertest.Debian, "sleep", "infinity")
 	s.await(id, "Running")
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/sandboxes/"+id+"/port/44772/command",
-		strings.NewReader(`{"command":"echo begun; while [ ! -e /go ]; do sleep 0.05; done; echo finished"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	events := bufio.NewReader(res.Body)
-	await := func(text string) {
-		t.Helper()
-		for {
-			line, err := events.ReadString('\n')
-			if strings.Contains(line, text) {
-				return
-			}
-			if err != nil {
-				t.Fatalf("the stream ended before %q: %v", text, err)
-			}
-		}
-	}
-	await("begun")
+	events := s.stream(id, "echo begun; while [ ! -e /go ]; do sleep 0.05; done; echo finished")
+	events.await("begun")
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -125,13 +139,35 @@ func TestRequestsInProgressAreFinished(t *testing.T) {
 	if err := s.engine.ContainerExecStart(t.Context(), touch.ID, container.ExecStartOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	await("finished")
+	events.await("finished")
 	if _, err := io.ReadAll(events); err != nil {
 		t.Errorf("the end of the stream: %v", err)
 	}
 	if code := s.end(syscall.Signal(0)); code != 0 {
 		t.Errorf("it ended with %d", code)
 	}
+}
+
+// What goes on for longer than the drain timeout does not keep the server.
+func TestRequestsWithoutEndAreBrokenOff(t *testing.T) {
+	s := newServer(t)
+	s.end(syscall.SIGTERM)
+	s.start("--drain-timeout", "200ms")
+	id := s.create(dockertest.Debian, "sleep", "infinity")
+	s.await(id, "Running")
+	events := s.stream(id, "echo begun; sleep 600")
+	events.await("begun")
+	if code := s.end(syscall.SIGTERM); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
+	if _, err := io.ReadAll(events); err == nil {
+		t.Error("a stream that was broken off looks complete")
+	}
+	if !strings.Contains(s.log.String(), "requests were broken off") {
+		t.Error("the log does not say so")
+	}
+	s.start()
+	s.await(id, "Running")
 }
 
 // What a server made and its state has lost is removed, and nothing else.
