@@ -104,6 +104,12 @@ type server struct {
 
 func serve(t *testing.T, change ...func(*reference.Config)) *server {
 	t.Helper()
+	return serveWith(t, new(*reference.Server), change...)
+}
+
+// serveWith is serve, and gives the server itself too.
+func serveWith(t *testing.T, made **reference.Server, change ...func(*reference.Config)) *server {
+	t.Helper()
 	state, err := store.Open(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +124,7 @@ func serve(t *testing.T, change ...func(*reference.Config)) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	*made = srv
 	if err := srv.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func TestTheLifeOfASandbox(t *testing.T) {
 		{"POST", "/pause", "", 409, "Paused"},
 		{"POST", "/resume", "", 202, "Running"},
 		{"POST", "/resume", "", 409, "Running"},
-		{"PATCH", "/metadata", `{"a":"b"}`, 501, "Running"},
+		{"PATCH", "/metadata", `{"a":"b"}`, 200, "Running"},
 		{"DELETE", "", "", 204, "Terminated"},
 		{"DELETE", "", "", 204, "Terminated"},
 		{"POST", "/pause", "", 409, "Terminated"},

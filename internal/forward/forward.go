@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/http/httputil"
 	"net/url"
 	"slices"
@@ -22,10 +23,10 @@ import (
 type Config struct {
 	// Dial connects to a port of a place, as Target has them.
 	Dial func(ctx context.Context, place string, port int) (net.Conn, error)
-	// HeaderTimeout is how long a service may take from the end of a request to the beginning of its answer; then the
-	// answer is 504. It bounds what hangs. Zero: 2 minutes.
+	// HeaderTimeout is how long a service may take from the end of a request to the beginning of its answer, and how long
+	// it may take none of what is sent to it; then the answer is 504. It bounds what hangs. Zero: 2 minutes.
 	HeaderTimeout time.Duration
-	// DialTimeout is how long it may take to connect. Zero: 10 seconds.
+	// DialTimeout is how long it may take to connect. Zero: 10 seconds, or the HeaderTimeout where that is shorter.
 	DialTimeout time.Duration
 	// TokenHeader carries the daemon's token. It is never passed on; see Target.
 	TokenHeader string
@@ -50,6 +51,7 @@ type Proxy struct {
 	transport *http.Transport
 	open      context.Context // done when the Proxy is closed
 	close     context.CancelFunc
+	tally     tally
 }
 
 // New makes a Proxy; the caller must Close it.
@@ -58,7 +60,7 @@ func New(c Config) *Proxy {
 		c.HeaderTimeout = 2 * time.Minute
 	}
 	if c.DialTimeout == 0 {
-		c.DialTimeout = 10 * time.Second
+		c.DialTimeout = min(10*time.Second, c.HeaderTimeout)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -90,6 +92,12 @@ func New(c Config) *Proxy {
 	return p
 }
 
+// Carried is how many requests and upgraded connections are carried now.
+func (p *Proxy) Carried() int { return p.tally.count() }
+
+// Drain waits until nothing is carried, or for the end of ctx, whose error it returns then.
+func (p *Proxy) Drain(ctx context.Context) error { return p.tally.wait(ctx) }
+
 // Close breaks off what is still carried and lets go of idle connections.
 func (p *Proxy) Close() {
 	p.close()
@@ -102,20 +110,32 @@ type carriedKey struct{}
 type carried struct {
 	Target
 	requestID string // of our answer, unless the service has its own
+	head      *head  // of the answer; nil until there is a connection
+}
+
+// got is told which connection a request takes; it may be told again, of a better one.
+func (c *carried) got(info httptrace.GotConnInfo) {
+	if conn, ok := info.Conn.(*impatient); ok {
+		conn.head.reset()
+		c.head = &conn.head
+	}
 }
 
 // Serve carries a request to its target and answers it.
 func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, to Target) {
-	c := carried{to, httpapi.RequestIDFrom(r.Context())}
+	c := &carried{Target: to, requestID: httpapi.RequestIDFrom(r.Context())}
 	// The proxy adds the service's headers to ours: it must not answer with two.
 	w.Header().Del(requestIDHeader)
 	// Else net/http reads the rest of the request before it sends the answer, and a service that answers while it is
 	// asked would wait for ever; and it ends the request's body as soon as the answer begins, so that the transport, which
 	// may not have seen the end of it yet, would give up the connection in the middle of the answer.
 	_ = http.NewResponseController(w).EnableFullDuplex()
-	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), carriedKey{}, c))
+	ctx := httptrace.WithClientTrace(context.WithValue(r.Context(), carriedKey{}, c), &httptrace.ClientTrace{GotConn: c.got})
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.open, cancel)()
+	p.tally.enter()
+	defer p.tally.leave()
 	p.proxy.ServeHTTP(w, r.WithContext(ctx))
 }
 
@@ -128,9 +148,10 @@ const (
 var forwardedHeaders = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
-	c := r.In.Context().Value(carriedKey{}).(carried)
+	c := r.In.Context().Value(carriedKey{}).(*carried)
 	out := r.Out
 	out.URL = c.url(r.In.URL)
+	out.Trailer = r.In.Trailer // filled when the body has been read: a copy would stay empty
 	if p.KeepForwarded && slices.ContainsFunc(forwardedHeaders, func(name string) bool { return r.In.Header.Get(name) != "" }) {
 		for _, name := range forwardedHeaders {
 			if values, ok := r.In.Header[name]; ok {
@@ -171,7 +192,8 @@ func (t Target) url(in *url.URL) *url.URL {
 }
 
 func answered(res *http.Response) error {
-	c := res.Request.Context().Value(carriedKey{}).(carried)
+	c := res.Request.Context().Value(carriedKey{}).(*carried)
+	dropConnectionHeaders(res, c.head)
 	if c.requestID != "" && res.Header.Get(requestIDHeader) == "" {
 		res.Header.Set(requestIDHeader, c.requestID)
 	}
@@ -193,5 +215,5 @@ func (p *Proxy) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, &unreachableError{err}
 	}
-	return conn, nil
+	return &impatient{Conn: conn, patience: p.HeaderTimeout}, nil
 }

@@ -16,7 +16,7 @@ func (e *unreachableError) Unwrap() error { return e.err }
 
 // failed answers when the service could not be reached, or broke off before its answer began.
 func (p *Proxy) failed(w http.ResponseWriter, r *http.Request, err error) {
-	c := r.Context().Value(carriedKey{}).(carried)
+	c := r.Context().Value(carriedKey{}).(*carried)
 	if c.requestID != "" {
 		w.Header().Set(requestIDHeader, c.requestID)
 	}

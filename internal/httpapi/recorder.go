@@ -16,7 +16,7 @@ type recorder struct {
 var _ io.ReaderFrom = (*recorder)(nil)
 
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 && status >= 200 { // 1xx are only the prelude
+	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) { // other 1xx are only the prelude
 		r.status = status
 	}
 	r.ResponseWriter.WriteHeader(status)

@@ -25,6 +25,13 @@ type Config struct {
 	MaxJSONBody int64         // bytes of a body that isn't multipart; 0: 1 MiB
 	BodyTimeout time.Duration // for such a body to arrive; 0: 30 s
 
+	// Admit is asked about a request that may be served, with its key ("" where none is asked for), before anything else
+	// in it is looked at; what it returns is the answer. Nil: all are admitted.
+	Admit func(key string) *Error
+	// Observe is told of each request when it was answered, and the status: 499 where the client went away before its
+	// answer began. Nil: nobody.
+	Observe func(r *http.Request, status int, took time.Duration)
+
 	// Passthrough picks requests that are only carried on, such as a gateway's: they get a request id, a
 	// line in the log and recovery, and nothing in them is checked or read. Nil: none.
 	Passthrough func(*http.Request) bool
@@ -66,7 +73,7 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id = requestID(r)
 		w.Header().Set("X-Request-ID", id)
 	}
-	defer c.logAccess(r, rec, id, start)
+	defer c.finish(r, rec, id, start)
 	defer c.recover(r, rec, id)
 
 	in := &incoming{id: id}
@@ -85,6 +92,15 @@ func (c *chain) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (c *chain) check(w http.ResponseWriter, r *http.Request) *Error {
 	if !c.keyed(r.Header.Get(c.KeyHeader)) {
 		return Errorf(http.StatusUnauthorized, "UNAUTHORIZED", "send a valid key in the header %s", c.KeyHeader)
+	}
+	if c.Admit != nil {
+		key := ""
+		if len(c.sums) > 0 {
+			key = r.Header.Get(c.KeyHeader)
+		}
+		if e := c.Admit(key); e != nil {
+			return e
+		}
 	}
 	if c.KeyOnly != nil && c.KeyOnly(r) {
 		return nil
@@ -142,19 +158,30 @@ func (c *chain) recover(r *http.Request, rec *recorder, id string) {
 	WriteError(rec, Errorf(http.StatusInternalServerError, "INTERNAL_ERROR", "internal error; the log of the server has the cause"))
 }
 
-func (c *chain) logAccess(r *http.Request, rec *recorder, id string, start time.Time) {
+// statusClientGone is no status of HTTP: nothing was answered, as nobody was there to read it.
+const statusClientGone = 499
+
+// finish tells of a request that was answered.
+func (c *chain) finish(r *http.Request, rec *recorder, id string, start time.Time) {
+	status, took := rec.status, time.Since(start)
+	switch {
+	case status != 0:
+	case r.Context().Err() != nil:
+		status = statusClientGone
+	default: // the handler wrote nothing: net/http answers 200 for it
+		status = http.StatusOK
+	}
+	if c.Observe != nil {
+		c.Observe(r, status, took)
+	}
 	level := c.AccessLevel
-	if rec.status >= 500 && rec.status != http.StatusNotImplemented && level < slog.LevelWarn {
+	if status >= 500 && status != http.StatusNotImplemented && level < slog.LevelWarn {
 		level = slog.LevelWarn
 	}
 	if !c.Log.Enabled(r.Context(), level) {
 		return
 	}
-	status := rec.status
-	if status == 0 { // the handler wrote nothing: net/http answers 200 for it
-		status = http.StatusOK
-	}
-	attrs := []slog.Attr{slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", status), slog.Duration("took", time.Since(start))}
+	attrs := []slog.Attr{slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", status), slog.Duration("took", took)}
 	if id != "" {
 		attrs = append(attrs, slog.String("request_id", id))
 	}

@@ -29,10 +29,12 @@ type Sandboxes interface {
 type Config struct {
 	Sandboxes Sandboxes
 	// HeaderTimeout is how long a service may take from the end of a request to
-	// the beginning of its answer; then the answer is 504. It bounds what hangs,
-	// such as a sandbox that is paused meanwhile. Zero: 2 minutes.
+	// the beginning of its answer, and how long it may take none of what is sent
+	// to it; then the answer is 504. It bounds what hangs, such as a sandbox that
+	// is paused meanwhile. Zero: 2 minutes.
 	HeaderTimeout time.Duration
-	// DialTimeout is how long it may take to connect. Zero: 10 seconds.
+	// DialTimeout is how long it may take to connect. Zero: 10 seconds, or the
+	// HeaderTimeout where that is shorter.
 	DialTimeout time.Duration
 	Log         *slog.Logger // nil: discarded
 }
@@ -53,6 +55,13 @@ func New(cfg Config) *Gateway {
 		Log:           cfg.Log,
 	})}
 }
+
+// Carried is how many requests and upgraded connections are carried now.
+func (g *Gateway) Carried() int { return g.proxy.Carried() }
+
+// Drain waits until nothing is carried, or for the end of ctx, whose error it
+// returns then.
+func (g *Gateway) Drain(ctx context.Context) error { return g.proxy.Drain(ctx) }
 
 // Close breaks off what is still carried and lets go of idle connections.
 func (g *Gateway) Close() { g.proxy.Close() }

@@ -75,3 +75,14 @@ func (q *Query) matches(sb *Sandbox) bool {
 	}
 	return true
 }
+
+// Count says how many sandboxes there are in each state.
+func (m *Manager) Count() map[State]int {
+	counts := map[State]int{}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	for _, r := range m.order {
+		counts[r.load().Status.State]++
+	}
+	return counts
+}

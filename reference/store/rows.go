@@ -29,8 +29,10 @@ type document struct {
 }
 
 // Load returns all sandboxes, oldest first.
-func (s *Store) Load(ctx context.Context) ([]*sandbox.Sandbox, error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT id, state, created, expires, document FROM sandboxes ORDER BY created, id")
+func (s *Store) Load(ctx context.Context) ([]*sandbox.Sandbox, error) { return load(ctx, s.db) }
+
+func load(ctx context.Context, db *sql.DB) ([]*sandbox.Sandbox, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id, state, created, expires, document FROM sandboxes ORDER BY created, id")
 	if err != nil {
 		return nil, fmt.Errorf("read sandboxes: %w", err)
 	}

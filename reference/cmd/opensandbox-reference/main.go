@@ -12,18 +12,27 @@ import (
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the lifecycle API until SIGTERM or SIGINT. Sandboxes live on; the next start finds them."`
+	Config  configCommand  `cmd:"" help:"Print the settings that serve would have, and where each comes from, without secrets. The output is a config file."`
+	List    listCommand    `cmd:"" help:"List sandboxes: those of a running server with --url, else those that the state directory holds."`
+	GC      gcCommand      `cmd:"" name:"gc" help:"Remove containers that this state directory's server made and its state does not know, while the server does not run."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
 func main() {
 	var cli commands
-	parsed := kong.Parse(&cli,
+	parser := newParser(&cli)
+	parsed, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	parsed.FatalIfErrorf(parsed.Run())
+}
+
+func newParser(cli *commands) *kong.Kong {
+	return kong.Must(cli,
 		kong.Name("opensandbox-reference"),
 		kong.Description("The reference server of the OpenSandbox lifecycle API."),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 		kong.Vars{"state": defaultState(), "execd": defaultExecd()},
 	)
-	parsed.FatalIfErrorf(parsed.Run())
 }
 
 type versionCommand struct{}
