@@ -31,6 +31,9 @@ type serveCommand struct {
 	PublicAddress string        `help:"Host and port in endpoints, where clients don't reach this server by the address they ask at." env:"OPENSANDBOX_PUBLIC_ADDRESS" placeholder:"ADDR"`
 	MaxTimeout    time.Duration `help:"Longest life of a sandbox from now (${default})." default:"24h" env:"OPENSANDBOX_MAX_TIMEOUT"`
 	Retention     time.Duration `help:"How long Terminated and Failed sandboxes stay readable (${default})." default:"10m" env:"OPENSANDBOX_RETENTION"`
+	DockerNetwork string        `help:"Docker network of the sandboxes, made beforehand; without it the server makes one in which they can't reach each other." env:"OPENSANDBOX_DOCKER_NETWORK" placeholder:"NAME"`
+	PidsLimit     int64         `help:"How many processes and threads a sandbox may have (${default})." default:"2048" env:"OPENSANDBOX_PIDS_LIMIT" placeholder:"N"`
+	PullTimeout   time.Duration `help:"How long the pull of an image may take (${default})." default:"10m" env:"OPENSANDBOX_PULL_TIMEOUT"`
 	AddressFile   string        `help:"File to write the address to that is listened on." env:"OPENSANDBOX_ADDRESS_FILE" placeholder:"FILE"`
 	LogFormat     string        `help:"Form of the log on standard error: text or json." enum:"text,json" default:"text" env:"OPENSANDBOX_LOG_FORMAT"`
 	LogLevel      slog.Level    `help:"Least level that is logged: debug, info, warn or error." default:"info" env:"OPENSANDBOX_LOG_LEVEL"`
@@ -65,7 +68,10 @@ func (c *serveCommand) serve(ctx context.Context, stop func()) (err error) {
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 
-	engine, err := docker.New(starting, docker.Config{Instance: state.Instance(), Execd: c.Execd, Log: log})
+	engine, err := docker.New(starting, docker.Config{
+		Instance: state.Instance(), Execd: c.Execd, Log: log,
+		Network: c.DockerNetwork, Pids: c.PidsLimit, PullTimeout: c.PullTimeout,
+	})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,8 @@
 //
 // A container has all Linux capabilities dropped but the few of capabilities,
 // can gain no new privileges, and runs under the engine's own seccomp and
-// AppArmor profiles.
+// AppArmor profiles. Its network is a bridge on which containers can't reach
+// each other. docs/docker.md says what that leaves open.
 package docker
 
 import (
@@ -17,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +36,7 @@ const (
 	labelInstance = "io.opensandbox.instance" // container: the server's id
 	labelExecd    = "io.opensandbox.execd"    // volume, helper: the build of execd in it
 	labelFiller   = "io.opensandbox.filler"   // helper: the id of the server that made it
+	labelNetwork  = "io.opensandbox.network"  // network: what it is for
 )
 
 // Engine 20.10 speaks this.
@@ -49,6 +53,10 @@ type Config struct {
 	// Execd is the path of the daemon's binary: static, for the containers'
 	// platform.
 	Execd string
+	// Network is what sandboxes are attached to: one that the operator made. "":
+	// DefaultNetwork, in which sandboxes can't reach each other; it is made when
+	// it isn't there.
+	Network string
 	// Pids is how many processes and threads a sandbox may have. Zero: 2048.
 	Pids int64
 	// PullTimeout bounds one pull of an image. Zero: 10 minutes.
@@ -63,6 +71,8 @@ type Docker struct {
 	log    *slog.Logger
 	execd  *volume
 
+	network    *segment
+	local      bool // the engine is this machine's
 	hostCPUs   int
 	hostMemory int64
 
@@ -87,6 +97,9 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	if cfg.Pids == 0 {
 		cfg.Pids = 2048
 	}
+	if cfg.Network == "" {
+		cfg.Network = DefaultNetwork
+	}
 	if cfg.PullTimeout == 0 {
 		cfg.PullTimeout = 10 * time.Minute
 	}
@@ -97,7 +110,11 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 		}
 		cfg.Client = engine
 	}
-	d := &Docker{cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{}}
+	d := &Docker{
+		cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{},
+		network: newSegment(cfg.Client, cfg.Network, cfg.Log),
+		local:   strings.HasPrefix(cfg.Client.DaemonHost(), "unix://"),
+	}
 	info, err := d.engine.Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask the Docker engine what it is: %w", err)
@@ -115,14 +132,22 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	if err := d.execd.removeOwnHelpers(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.network.ensure(ctx, false); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.HasPrefix(o, "name=seccomp") }) {
+		d.log.Warn("this Docker engine filters no system calls: sandboxes are less apart from the host than they should be")
+	}
 	d.log.Info("docker engine found", "version", info.ServerVersion, "api", d.engine.ClientVersion(),
 		"cpus", info.NCPU, "memory", info.MemTotal, "cgroup", info.CgroupVersion)
 	return d, nil
 }
 
-// Close takes the daemon's volume away if no container uses it. Sandboxes stay.
+// Close takes the daemon's volume and the network away if no container uses
+// them. Sandboxes stay.
 func (d *Docker) Close(ctx context.Context) error {
 	d.execd.discard(ctx)
+	d.network.discard(ctx)
 	return d.engine.Close()
 }
 

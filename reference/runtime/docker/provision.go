@@ -58,7 +58,13 @@ func (d *Docker) Provision(ctx context.Context, spec runtime.Spec) (err error) {
 // create makes the container, and pulls the image when there is none.
 func (d *Docker) create(ctx context.Context, spec runtime.Spec) error {
 	err := d.createOnce(ctx, spec)
-	if !isNotFound(err) {
+	if d.network.lacks(err) { // engines after 20.10 look for it here, not at the start
+		if err := d.network.ensure(ctx, true); err != nil {
+			return err
+		}
+		err = d.createOnce(ctx, spec)
+	}
+	if !isNotFound(err) || d.network.lacks(err) {
 		return err
 	}
 	if err := d.pull(ctx, spec.Image, spec.Auth); err != nil {
@@ -109,9 +115,16 @@ func permanent(err error) error {
 }
 
 // start starts the container. A volume without execd in it (the engine makes
-// an empty one when somebody removed ours) is filled again.
+// an empty one when somebody removed ours) is filled again, and a network that
+// another server took away with it is made again.
 func (d *Docker) start(ctx context.Context, spec runtime.Spec) error {
 	err := d.engine.ContainerStart(ctx, containerName(spec.ID), container.StartOptions{})
+	if err != nil && ctx.Err() == nil && d.network.lacks(err) {
+		if err := d.network.ensure(ctx, true); err != nil {
+			return err
+		}
+		err = d.engine.ContainerStart(ctx, containerName(spec.ID), container.StartOptions{})
+	}
 	if err != nil && ctx.Err() == nil && lacksExecd(err) {
 		d.log.Warn("the volume of execd is empty, and is filled again", "sandbox", spec.ID)
 		if err := d.execd.refill(ctx, spec.Image); err != nil {
