@@ -22,7 +22,7 @@ type Runtime interface {
 	Name() string
 
 	// Provision makes the sandbox and returns once its entry process was
-	// started. It leaves nothing behind when it returns an error, and stops
+	// started. Where a server that was killed had begun, it goes on. It leaves nothing behind when it returns an error, and stops
 	// soon after ctx ended. The error is a *Failure for a cause that the
 	// person who asked for the sandbox can read, and an *Exited when the entry
 	// process was started and is over already.

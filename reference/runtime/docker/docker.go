@@ -82,6 +82,9 @@ type Docker struct {
 	known map[string]string
 	// making holds the sandboxes that Provision is at.
 	making map[string]bool
+	// strays holds the containers that are being removed because nobody asked
+	// for them any more.
+	strays map[string]chan struct{}
 }
 
 var _ runtime.Runtime = (*Docker)(nil)
@@ -111,7 +114,7 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 		cfg.Client = engine
 	}
 	d := &Docker{
-		cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{},
+		cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{}, strays: map[string]chan struct{}{},
 		network: newSegment(cfg.Client, cfg.Network, cfg.Log),
 		local:   strings.HasPrefix(cfg.Client.DaemonHost(), "unix://"),
 	}
@@ -206,10 +209,24 @@ func (d *Docker) forget(id string) {
 	delete(d.known, id)
 }
 
-func (d *Docker) begin(id string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.making[id] = true
+// begin notes that Provision is at a sandbox, as soon as its container is not
+// being removed as a stray.
+func (d *Docker) begin(ctx context.Context, id string) error {
+	for {
+		d.mu.Lock()
+		removed := d.strays[id]
+		if removed == nil {
+			d.making[id] = true
+			d.mu.Unlock()
+			return nil
+		}
+		d.mu.Unlock()
+		select {
+		case <-removed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (d *Docker) done(id string) {
@@ -225,10 +242,20 @@ func (d *Docker) knows(id string) bool {
 	return ok
 }
 
-// stray reports whether nobody here has anything to do with a sandbox.
-func (d *Docker) stray(id string) bool {
+// claimStray reports whether nobody here has anything to do with a sandbox, so
+// that its container is to be removed. Provision waits until release is called.
+func (d *Docker) claimStray(id string) (release func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, known := d.known[id]
-	return !known && !d.making[id]
+	if _, known := d.known[id]; known || d.making[id] || d.strays[id] != nil {
+		return nil, false
+	}
+	removed := make(chan struct{})
+	d.strays[id] = removed
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.strays, id)
+		close(removed)
+	}, true
 }

@@ -19,14 +19,14 @@ import (
 // what happened while it did not.
 func (d *Docker) Watch(ctx context.Context, report func(runtime.Exit)) error {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 5*time.Second
+	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, time.Second
 	for {
 		connected := time.Now()
 		err := d.follow(ctx, report)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if time.Since(connected) > b.MaxInterval {
+		if time.Since(connected) > 5*time.Second {
 			b.Reset()
 		}
 		wait := b.NextBackOff()
@@ -82,17 +82,21 @@ const lookBack = 15 * time.Second
 
 func (d *Docker) handle(ctx context.Context, e events.Message, report func(runtime.Exit)) {
 	id := e.Actor.Attributes[labelSandbox]
-	switch {
-	case e.Action != events.ActionCreate:
+	if e.Action != events.ActionCreate {
 		if d.knows(id) { // else made or removed by ourselves at this moment
 			d.reportEnd(ctx, id, e, report)
 		}
-	case d.stray(id):
-		// By the container's own id: one made anew may have the name by now.
-		err := d.engine.ContainerRemove(ctx, e.Actor.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err == nil {
-			d.log.Warn("removed a container that nobody asked for any more", "sandbox", id)
-		}
+		return
+	}
+	release, stray := d.claimStray(id)
+	if !stray {
+		return
+	}
+	defer release()
+	// By the container's own id: one made anew may have the name by now.
+	err := d.engine.ContainerRemove(ctx, e.Actor.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if err == nil {
+		d.log.Warn("removed a container that nobody asked for any more", "sandbox", id)
 	}
 }
 
@@ -136,17 +140,21 @@ func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 		instance, ok := there[id]
 		switch {
 		case !d.knows(id):
-		case !ok:
-			report(runtime.Exit{ID: id, Removed: true})
 		case instance.Exit != nil:
 			report(*instance.Exit)
+		case !ok, !instance.Running: // gone, or on its way out
+			report(runtime.Exit{ID: id, Removed: true})
 		}
 	}
 	return nil
 }
 
-// exitOf describes how a container ended.
+// exitOf describes how a container ended. One that is being removed was killed
+// for that: the status is not its own.
 func (d *Docker) exitOf(ctx context.Context, id string, state *container.State) runtime.Exit {
+	if state.Status == container.StateRemoving || state.Status == container.StateDead {
+		return runtime.Exit{ID: id, Removed: true}
+	}
 	return runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id)}
 }
 
