@@ -70,6 +70,7 @@ type Docker struct {
 	engine *client.Client
 	log    *slog.Logger
 	execd  *volume
+	pulls  pulls
 
 	network    *segment
 	local      bool // the engine is this machine's
