@@ -60,7 +60,7 @@ func (a *actor) act(ctx context.Context) {
 			a.found.add("sandbox %s was accepted, and get answers %s", a.id, r)
 			return
 		default:
-			rests, err := a.promise.check(b, a.options.cut)
+			rests, err := a.promise.check(b)
 			if err != nil {
 				a.found.add("sandbox %s: %v", a.id, err)
 				return

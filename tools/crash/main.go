@@ -35,6 +35,7 @@ type options struct {
 	binary    string
 	image     string
 	cut       bool
+	keep      bool
 }
 
 func main() {
@@ -45,6 +46,7 @@ func main() {
 	flag.StringVar(&o.binary, "server", "bin/opensandbox-reference", "the server's binary; execd lies beside it")
 	flag.StringVar(&o.image, "image", "opensandbox/debian:local", "image of the sandboxes, with sleep")
 	flag.BoolVar(&o.cut, "cut", false, "take the engine away from the server in between, too")
+	flag.BoolVar(&o.keep, "keep", false, "keep the server's log and state, though nothing is wrong")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -88,7 +90,7 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
 		defer cancel()
 		e.clear(cleaning)
-		if wrong > 0 || err != nil {
+		if wrong > 0 || err != nil || o.keep {
 			fmt.Fprintf(os.Stderr, "the server's log and state are kept in %s\n", dir)
 			return
 		}
@@ -98,7 +100,8 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 	if err := c.rounds(ctx); err != nil {
 		return found.count(), err
 	}
-	return found.count(), c.end(ctx)
+	err = c.end(ctx)
+	return found.count(), err
 }
 
 // crash is one run of the program.

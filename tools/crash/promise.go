@@ -50,7 +50,7 @@ var resting = []string{"Running", "Paused", "Terminated", "Failed"}
 
 // check compares what the API shows with what is owed, and takes what is shown
 // for what was accepted. rests reports whether nothing more is to come.
-func (p *promise) check(b box, outages bool) (rests bool, err error) {
+func (p *promise) check(b box) (rests bool, err error) {
 	now, state := time.Now(), b.Status.State
 	shown := fmt.Sprintf("it is %s (%s: %s)", state, b.Status.Reason, b.Status.Message)
 	if !slices.ContainsFunc(p.expires, b.ExpiresAt.Equal) {
@@ -69,8 +69,6 @@ func (p *promise) check(b box, outages bool) (rests bool, err error) {
 		if !p.over(now) {
 			return true, fmt.Errorf("%s before its time ran out", shown)
 		}
-	case state == "Failed" && outages && b.Status.Reason == "RUNTIME_UNAVAILABLE":
-		// It says so, and nothing is left of it.
 	case !slices.Contains(p.states, state):
 		return true, fmt.Errorf("%s, and %v was promised", shown, p.states)
 	case state != "Terminated" && p.mustBeOver(now):

@@ -81,7 +81,9 @@ type Docker struct {
 	// known holds the sandboxes whose entry process was started, and their
 	// address ("" until somebody asked). What happens to others is not reported.
 	known map[string]string
-	// making holds the sandboxes that Provision is at.
+	// making holds the sandboxes that Provision is at, or broke off because the
+	// engine did not answer, and those that List found not to run. Their
+	// containers are no strays; Remove ends that.
 	making map[string]bool
 	// strays holds the containers that are being removed because nobody asked
 	// for them any more.
@@ -178,12 +180,16 @@ func (d *Docker) Resume(ctx context.Context, id string) error {
 
 func (d *Docker) freeze(ctx context.Context, id string, want bool, do func(context.Context, string) error) error {
 	err := do(ctx, containerName(id))
-	if err == nil {
-		return nil
+	if err == nil || lost(err) {
+		return available(err)
 	}
 	// The engine calls it an error when there is nothing to do.
-	if now, inspectErr := d.engine.ContainerInspect(ctx, containerName(id)); inspectErr == nil && now.State.Running && now.State.Paused == want {
+	now, inspectErr := d.engine.ContainerInspect(ctx, containerName(id))
+	if inspectErr == nil && now.State.Running && now.State.Paused == want {
 		return nil
+	}
+	if lost(inspectErr) {
+		return available(inspectErr)
 	}
 	return fmt.Errorf("set paused=%t on container %s: %w", want, containerName(id), err)
 }
@@ -191,6 +197,10 @@ func (d *Docker) freeze(ctx context.Context, id string, want bool, do func(conte
 // Remove kills and removes the container and its anonymous volumes.
 func (d *Docker) Remove(ctx context.Context, id string) error {
 	d.forget(id)
+	return d.removeContainer(ctx, id)
+}
+
+func (d *Docker) removeContainer(ctx context.Context, id string) error {
 	err := d.engine.ContainerRemove(ctx, containerName(id), container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !isNotFound(err) {
 		return fmt.Errorf("remove container %s: %w", containerName(id), err)
@@ -204,10 +214,26 @@ func (d *Docker) learn(id, address string) {
 	d.known[id] = address
 }
 
+// unlearn ends reports on a sandbox, which is still being made.
+func (d *Docker) unlearn(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.known, id)
+}
+
+// forget makes what may appear of a sandbox a stray.
 func (d *Docker) forget(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.known, id)
+	delete(d.making, id)
+}
+
+// claim says that somebody has something to do with a sandbox that doesn't run.
+func (d *Docker) claim(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.making[id] = true
 }
 
 // begin notes that Provision is at a sandbox, as soon as its container is not

@@ -29,13 +29,22 @@ func (d *Docker) Provision(ctx context.Context, spec runtime.Spec) (err error) {
 	if err := d.begin(ctx, spec.ID); err != nil {
 		return err
 	}
-	defer d.done(spec.ID)
+	defer func() {
+		if lost(err) {
+			err = engineLost(err) // and still ours: who asks again goes on with it
+			return
+		}
+		d.done(spec.ID)
+	}()
 	started, err := d.create(ctx, spec)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		if err != nil {
+		switch {
+		case lost(err):
+			d.unlearn(spec.ID)
+		case err != nil:
 			d.cleanUp(ctx, spec.ID)
 		}
 	}()
@@ -141,7 +150,7 @@ func (d *Docker) takeOver(ctx context.Context, id string, conflict error) (taken
 	case container.StateRemoving:
 		return false, false, conflict // soon gone
 	}
-	return false, false, errors.Join(conflict, d.Remove(ctx, id))
+	return false, false, errors.Join(conflict, d.removeContainer(ctx, id))
 }
 
 func permanent(err error) error {

@@ -44,6 +44,9 @@ func (d *Docker) pullNow(ctx context.Context, ref string, auth *runtime.Auth) er
 		return &runtime.Failure{Reason: runtime.ReasonImagePullFailed,
 			Message: fmt.Sprintf("image %q could not be pulled within %s", ref, d.cfg.PullTimeout)}
 	}
+	if lost(err) {
+		return err
+	}
 	failure := pullFailure(ref, auth, err.Error())
 	failure.Err = err
 	return failure

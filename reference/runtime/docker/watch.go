@@ -2,6 +2,8 @@ package docker
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,13 +90,19 @@ func (d *Docker) handle(ctx context.Context, e events.Message, report func(runti
 		}
 		return
 	}
+	d.removeStray(ctx, id, e.Actor.ID)
+}
+
+// removeStray removes a container that nobody here asked for, or that somebody
+// gave up who could not remove it then.
+func (d *Docker) removeStray(ctx context.Context, id, containerID string) {
 	release, stray := d.claimStray(id)
 	if !stray {
 		return
 	}
 	defer release()
 	// By the container's own id: one made anew may have the name by now.
-	err := d.engine.ContainerRemove(ctx, e.Actor.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	err := d.engine.ContainerRemove(ctx, containerID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err == nil {
 		d.log.Warn("removed a container that nobody asked for any more", "sandbox", id)
 	}
@@ -117,18 +125,17 @@ func (d *Docker) reportEnd(ctx context.Context, id string, e events.Message, rep
 	}
 }
 
-// missed reports the known sandboxes that ended while nobody watched.
+// missed makes up for the events of a time when nobody watched: it reports the
+// known sandboxes that ended, and removes the containers that nobody knows.
 func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 	d.mu.Lock()
-	before := make([]string, 0, len(d.known))
-	for id := range d.known {
-		before = append(before, id)
-	}
+	before := slices.Collect(maps.Keys(d.known))
 	d.mu.Unlock()
-	if len(before) == 0 {
-		return nil
+	found, err := d.containers(ctx)
+	if err != nil {
+		return err
 	}
-	instances, err := d.instances(ctx)
+	instances, err := d.instances(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -145,6 +152,9 @@ func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 		case !ok, !instance.Running: // gone, or on its way out
 			report(runtime.Exit{ID: id, Removed: true})
 		}
+	}
+	for i := range found {
+		d.removeStray(ctx, found[i].Labels[labelSandbox], found[i].ID)
 	}
 	return nil
 }
