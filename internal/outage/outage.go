@@ -11,9 +11,10 @@ import (
 	"sync"
 )
 
-// Way leads from a Unix socket of its own to a server.
+// Way leads from a listener of its own to a server.
 type Way struct {
-	path string
+	network, address string
+
 	dial func(context.Context) (net.Conn, error)
 
 	ctx  context.Context
@@ -25,9 +26,9 @@ type Way struct {
 	conns    map[net.Conn]bool
 }
 
-// Open makes the socket. dial connects to the server.
-func Open(path string, dial func(context.Context) (net.Conn, error)) (*Way, error) {
-	w := &Way{path: path, dial: dial, conns: map[net.Conn]bool{}}
+// Open listens on a network, unix or tcp. dial connects to the server.
+func Open(network, address string, dial func(context.Context) (net.Conn, error)) (*Way, error) {
+	w := &Way{network: network, address: address, dial: dial, conns: map[net.Conn]bool{}}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	if err := w.Mend(); err != nil {
 		w.stop()
@@ -37,7 +38,7 @@ func Open(path string, dial func(context.Context) (net.Conn, error)) (*Way, erro
 }
 
 // Host is the value of DOCKER_HOST that leads here.
-func (w *Way) Host() string { return "unix://" + w.path }
+func (w *Way) Host() string { return w.network + "://" + w.address }
 
 // Mend lets clients through again.
 func (w *Way) Mend() error {
@@ -46,12 +47,14 @@ func (w *Way) Mend() error {
 	if w.listener != nil {
 		return nil
 	}
-	_ = os.Remove(w.path)
-	l, err := net.Listen("unix", w.path)
+	if w.network == "unix" {
+		_ = os.Remove(w.address)
+	}
+	l, err := new(net.ListenConfig).Listen(w.ctx, w.network, w.address)
 	if err != nil {
 		return fmt.Errorf("open a way: %w", err)
 	}
-	w.listener = l
+	w.listener, w.address = l, l.Addr().String()
 	w.all.Go(func() { w.accept(l) })
 	return nil
 }

@@ -77,7 +77,7 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 	found := &findings{}
 	s := &server{binary: o.binary, dir: dir, log: filepath.Join(dir, "server.log")}
 	if o.cut {
-		way, err := outage.Open(filepath.Join(dir, "docker.sock"), docker.Dialer())
+		way, err := outage.Open("unix", filepath.Join(dir, "docker.sock"), docker.Dialer())
 		if err != nil {
 			return 0, err
 		}

@@ -45,7 +45,9 @@ const oldestAPI = "1.41"
 // Config says how sandboxes are run. Instance and Execd are required.
 type Config struct {
 	// Client talks to the engine. nil: made from DOCKER_HOST and the other
-	// variables of the docker command, with the version negotiated.
+	// variables of the docker command, with the version negotiated. Where it
+	// does so otherwise than by a Unix socket, the engine is taken for another
+	// machine's, and connections into sandboxes go through it.
 	Client *client.Client
 	// Instance tells this server's containers from those of others on the same
 	// engine. It must stay the same over restarts.
@@ -73,7 +75,7 @@ type Docker struct {
 	pulls  pulls
 
 	network    *segment
-	local      bool // the engine is this machine's
+	local      bool // the engine is this machine's, and containers' addresses can be reached
 	hostCPUs   int
 	hostMemory int64
 
@@ -110,9 +112,9 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 		cfg.PullTimeout = 10 * time.Minute
 	}
 	if cfg.Client == nil {
-		engine, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+		engine, err := connect()
 		if err != nil {
-			return nil, fmt.Errorf("make a Docker client: %w", err)
+			return nil, err
 		}
 		cfg.Client = engine
 	}
@@ -130,6 +132,12 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	}
 	if info.OSType != "linux" {
 		return nil, fmt.Errorf("the Docker engine runs %s containers; linux ones are needed", info.OSType)
+	}
+	if info.OperatingSystem == "Docker Desktop" {
+		d.local = false // its containers are in a virtual machine
+	}
+	if !d.local {
+		d.log.Info("the engine is not this machine's: connections into sandboxes go through it")
 	}
 	d.hostCPUs, d.hostMemory = info.NCPU, info.MemTotal
 	if d.execd, err = newVolume(d.engine, cfg.Execd, cfg.Instance, d.log); err != nil {

@@ -24,7 +24,8 @@ func (f *fixture) run(id, command string) string {
 	ctx, cancel := context.WithTimeout(f.t.Context(), 30*time.Second)
 	defer cancel()
 	made, err := f.engine.ContainerExecCreate(ctx, "opensandbox-"+id, container.ExecOptions{
-		Cmd: []string{"bash", "-c", command}, AttachStdout: true, AttachStderr: true})
+		Cmd: []string{"bash", "-c", command}, Env: []string{"EXECD_ACCESS_TOKEN"}, // else its own process would show it
+		AttachStdout: true, AttachStderr: true})
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -17,9 +17,9 @@ import (
 )
 
 // behindWay is a runtime whose engine can be taken away.
-func behindWay(t *testing.T) (*fixture, *outage.Way) {
+func behindWay(t *testing.T, network, address string) (*fixture, *outage.Way) {
 	t.Helper()
-	way, err := outage.Open(filepath.Join(t.TempDir(), "docker.sock"), dockertest.Engine(t).Dialer())
+	way, err := outage.Open(network, address, dockertest.Engine(t).Dialer())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func mend(t *testing.T, way *outage.Way) {
 }
 
 func TestAnEngineThatGoesAwayForAWhile(t *testing.T) {
-	f, way := behindWay(t)
+	f, way := behindWay(t, "unix", filepath.Join(t.TempDir(), "docker.sock"))
 	exits := f.watch()
 	stays, ends := spec(dockertest.Debian, "sleep", "infinity"), spec(dockertest.Debian, "sleep", "infinity")
 	for _, s := range []runtime.Spec{stays, ends} {
@@ -78,7 +78,7 @@ func TestAnEngineThatGoesAwayForAWhile(t *testing.T) {
 // What an engine goes on with after the connection broke does not stay, unless
 // it is asked for again.
 func TestNothingIsLeftOfWhatWasLostOnTheWay(t *testing.T) {
-	f, way := behindWay(t)
+	f, way := behindWay(t, "unix", filepath.Join(t.TempDir(), "docker.sock"))
 	f.watch()
 	made := map[string]bool{}
 	for i := range 8 {

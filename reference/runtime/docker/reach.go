@@ -15,8 +15,12 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 )
 
-// Dial connects to a port of the container's own address.
+// Dial connects to a port of the container's own address, or through the
+// engine where that can't be reached.
 func (d *Docker) Dial(ctx context.Context, id string, port int) (net.Conn, error) {
+	if !d.local {
+		return d.tunnel(ctx, id, port)
+	}
 	address, err := d.address(ctx, id)
 	if err != nil {
 		return nil, err
