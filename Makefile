@@ -5,7 +5,7 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
-.PHONY: fuzz help build images generate check-generated lint-spec check-format vet lint test bench mutants demo clean
+.PHONY: fuzz help build images generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -48,6 +48,9 @@ fuzz: ## Run every fuzz target for FUZZ_TIME (3s).
 
 mutants: ## Run every mutant: broken deployments that the suite must catch.
 	go run ./tools/mutants
+
+crash: build ## Kill the server with -9 again and again and see that nothing is lost (Docker); SEED=7 ROUNDS=50.
+	go run ./tools/crash -seed $(or $(SEED),1) -rounds $(or $(ROUNDS),5)
 
 demo: build ## Start the reference server and judge it.
 	tools/demo

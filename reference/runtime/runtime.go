@@ -9,6 +9,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,7 +23,7 @@ type Runtime interface {
 	Name() string
 
 	// Provision makes the sandbox and returns once its entry process was
-	// started. It leaves nothing behind when it returns an error, and stops
+	// started. Where a server that was killed had begun, it goes on. It leaves nothing behind when it returns an error, and stops
 	// soon after ctx ended. The error is a *Failure for a cause that the
 	// person who asked for the sandbox can read, and an *Exited when the entry
 	// process was started and is over already.
@@ -106,6 +107,10 @@ func (e *Exited) Error() string {
 	return fmt.Sprintf("entry process ended with status %d", e.Exit.ExitCode)
 }
 
+// ErrUnavailable is in the errors of a runtime that can't be asked now. What
+// was asked for may have been done, or be done later.
+var ErrUnavailable = errors.New("the runtime does not answer")
+
 // Reasons of a Failure. They are what SandboxStatus.reason shows.
 const (
 	ReasonImageInvalid         = "IMAGE_INVALID"          // not a reference to an image
@@ -115,6 +120,7 @@ const (
 	ReasonEntrypointNotFound   = "ENTRYPOINT_NOT_FOUND"   // no such program in the image
 	ReasonEntrypointNotStarted = "ENTRYPOINT_NOT_STARTED" // there, but can't be run
 	ReasonResourcesUnavailable = "RESOURCES_UNAVAILABLE"  // a limit that the host can't give
+	ReasonRuntimeUnavailable   = "RUNTIME_UNAVAILABLE"    // what runs sandboxes did not answer
 	ReasonRuntimeError         = "RUNTIME_ERROR"          // anything else
 )
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/google/uuid"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
@@ -66,7 +67,7 @@ func (m *Manager) make(ctx context.Context, sb *Sandbox, auth *runtime.Auth) err
 		return err
 	}
 	defer m.slots.Release(1)
-	err := m.cfg.Runtime.Provision(ctx, runtime.Spec{
+	err := m.insist(ctx, runtime.Spec{
 		ID: sb.ID, Image: sb.Image, Auth: auth, Entrypoint: sb.Entrypoint,
 		Env: sb.Env, Limits: sb.Limits, Token: sb.Token,
 	})
@@ -75,6 +76,24 @@ func (m *Manager) make(ctx context.Context, sb *Sandbox, auth *runtime.Auth) err
 		return &runtime.Failure{Reason: ReasonCredentialsGone, Err: err,
 			Message: "the server was restarted before it had pulled the image, and it never stores image.auth; create the sandbox again"}
 	}
+	return err
+}
+
+// insist asks the runtime again while it does not answer, for a while: one
+// that restarts must not cost the sandboxes that are being made.
+func (m *Manager) insist(ctx context.Context, spec runtime.Spec) error {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := m.cfg.Runtime.Provision(ctx, spec)
+		if err != nil && !errors.Is(err, runtime.ErrUnavailable) {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(m.cfg.RuntimeTimeout),
+		backoff.WithNotify(func(err error, wait time.Duration) {
+			m.log.Warn("the runtime does not answer; will try again to make a sandbox", "sandbox", spec.ID, "in", wait, "error", err)
+		}))
 	return err
 }
 

@@ -41,6 +41,9 @@ type Config struct {
 	// ReadyTimeout is how long a started sandbox may take until its daemon
 	// answers. Zero: 30 seconds.
 	ReadyTimeout time.Duration
+	// RuntimeTimeout is how long a sandbox that is being made waits for a
+	// runtime that does not answer. Zero: 1 minute.
+	RuntimeTimeout time.Duration
 	// Provisioning is how many sandboxes are made at once. Zero: 64.
 	Provisioning int
 }
@@ -60,6 +63,9 @@ func (c *Config) defaults() {
 	}
 	if c.ReadyTimeout == 0 {
 		c.ReadyTimeout = 30 * time.Second
+	}
+	if c.RuntimeTimeout == 0 {
+		c.RuntimeTimeout = time.Minute
 	}
 	if c.Provisioning == 0 {
 		c.Provisioning = 64

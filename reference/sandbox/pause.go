@@ -1,6 +1,13 @@
 package sandbox
 
-import "context"
+import (
+	"context"
+	"errors"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+)
 
 // Pause accepts a pause of a Running sandbox (rule 4). It is done behind the
 // answer: the sandbox is Pausing, then Paused, or Running again with a reason
@@ -20,12 +27,9 @@ func (m *Manager) Pause(ctx context.Context, id string) error {
 }
 
 func (m *Manager) pause(ctx context.Context, r *record) {
-	err := m.cfg.Runtime.Pause(ctx, r.id)
+	err := m.answered(ctx, r, "pause a sandbox", m.cfg.Runtime.Pause)
 	if ctx.Err() != nil {
 		return
-	}
-	if err != nil {
-		m.log.Error("could not pause a sandbox", "sandbox", r.id, "error", err)
 	}
 	m.settle(ctx, r, func(sb *Sandbox) error {
 		switch {
@@ -57,12 +61,9 @@ func (m *Manager) Resume(ctx context.Context, id string) error {
 }
 
 func (m *Manager) resume(ctx context.Context, r *record) {
-	err := m.cfg.Runtime.Resume(ctx, r.id)
+	err := m.answered(ctx, r, "resume a sandbox", m.cfg.Runtime.Resume)
 	if ctx.Err() != nil {
 		return
-	}
-	if err != nil {
-		m.log.Error("could not resume a sandbox", "sandbox", r.id, "error", err)
 	}
 	m.settle(ctx, r, func(sb *Sandbox) error {
 		switch {
@@ -75,4 +76,16 @@ func (m *Manager) resume(ctx context.Context, r *record) {
 			return m.transition(ctx, r, Running, ReasonResumed, "the sandbox runs again")
 		}
 	})
+}
+
+// answered asks the runtime until it answers: while it doesn't, nobody knows
+// whether the sandbox stands still, so it is neither Running nor Paused.
+func (m *Manager) answered(ctx context.Context, r *record, what string, do func(context.Context, string) error) (err error) {
+	m.persist(ctx, r.id, what, func() error {
+		if err = do(ctx, r.id); err != nil && !errors.Is(err, runtime.ErrUnavailable) {
+			return backoff.Permanent(err)
+		}
+		return err
+	})
+	return err
 }

@@ -91,19 +91,15 @@ func (m *Manager) align(ctx context.Context, r *record, instance *runtime.Instan
 }
 
 func (m *Manager) alignPending(ctx context.Context, r *record, instance *runtime.Instance) error {
+	r.takenOver = true
 	switch {
-	case instance == nil:
+	case instance == nil || !instance.Running && instance.Exit == nil:
+		// Nothing, or made and not started: Provision goes on with it.
 		m.begin(r, func(ctx context.Context) { m.provision(ctx, r, nil) })
 	case instance.Exit != nil:
 		return m.endOf(ctx, r, *instance.Exit)
-	case instance.Running:
-		m.begin(r, func(ctx context.Context) { m.adopt(ctx, r) })
 	default:
-		// Made, but not started: begin again from nothing.
-		m.begin(r, func(ctx context.Context) {
-			m.remove(ctx, r)
-			m.provision(ctx, r, nil)
-		})
+		m.begin(r, func(ctx context.Context) { m.adopt(ctx, r) })
 	}
 	return nil
 }

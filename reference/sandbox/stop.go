@@ -95,6 +95,14 @@ func (m *Manager) endOf(ctx context.Context, r *record, exit runtime.Exit) error
 	if !state.Live() {
 		return nil
 	}
+	if state == Pending && exit.Removed && r.takenOver {
+		// The last run was removing it when it was killed. Nobody has seen it
+		// run yet: it is made anew.
+		r.takenOver = false
+		r.halt()
+		m.begin(r, func(ctx context.Context) { m.provision(ctx, r, nil) })
+		return nil
+	}
 	to, reason, message := verdict(state, exit)
 	if state == Pending && to == Terminated {
 		// It ran, if only for a moment that nobody could see.

@@ -18,10 +18,13 @@ type record struct {
 	id      string
 	created time.Time
 
-	mu    sync.Mutex
-	work  *work // the last work that was begun on it; nil: none yet
-	gone  bool  // forgotten: whoever waited for mu finds nothing any more
-	value atomic.Pointer[Sandbox]
+	mu   sync.Mutex
+	work *work // the last work that was begun on it; nil: none yet
+	gone bool  // forgotten: whoever waited for mu finds nothing any more
+	// takenOver says that it was found Pending, and what the last run still did
+	// to it is not known.
+	takenOver bool
+	value     atomic.Pointer[Sandbox]
 }
 
 func newRecord(sb *Sandbox) *record {

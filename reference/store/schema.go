@@ -19,8 +19,9 @@ var migrations = []string{
 	) STRICT, WITHOUT ROWID`,
 }
 
-// migrate brings a file up to date, each step in a transaction of its own.
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrate brings a file up to date, each step in a transaction of its own: one
+// that is broken off leaves a file of the version before.
+func migrate(ctx context.Context, db *sql.DB, migrations []string) error {
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return fmt.Errorf("read its version: %w", err)
@@ -29,20 +30,20 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("it has version %d, written by a newer server; this one knows up to %d: use the newer server, or another state directory", version, len(migrations))
 	}
 	for ; version < len(migrations); version++ {
-		if err := step(ctx, db, version); err != nil {
+		if err := step(ctx, db, version, migrations[version]); err != nil {
 			return fmt.Errorf("bring it from version %d to %d: %w", version, version+1, err)
 		}
 	}
 	return nil
 }
 
-func step(ctx context.Context, db *sql.DB, version int) error {
+func step(ctx context.Context, db *sql.DB, version int, statements string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
+	if _, err := tx.ExecContext(ctx, statements); err != nil {
 		return err
 	}
 	// A PRAGMA takes no parameters.

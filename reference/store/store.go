@@ -155,7 +155,7 @@ func openDatabase(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	if err := migrate(ctx, db); err != nil {
+	if err := migrate(ctx, db, migrations); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("open the database %s: %w", path, err)
 	}

@@ -21,6 +21,7 @@ type cli struct {
 
 	Serve     serveCmd     `cmd:"" default:"1" help:"Serve the API; this is what execd does without a command."`
 	Supervise superviseCmd `cmd:"" help:"Be the first process of a container: start COMMAND and the daemon, reap, pass signals on, and end as COMMAND ends."`
+	Dial      dialCmd      `cmd:"" help:"Connect standard input and output to a port of this sandbox; a plus sign says that it stands."`
 }
 
 // daemonFlags are for both commands: supervise hands them on to the daemon that it starts.

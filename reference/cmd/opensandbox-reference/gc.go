@@ -44,7 +44,7 @@ func (c *gcCommand) Run() (err error) {
 		known[sb.ID] = true
 	}
 
-	engine, err := docker.New(ctx, docker.Config{Instance: state.Instance(), Execd: c.Execd, Log: slog.New(slog.DiscardHandler)})
+	engine, err := docker.New(ctx, c.docker(state.Instance(), slog.New(slog.DiscardHandler)))
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 
-	engine, err := docker.New(starting, docker.Config{Instance: state.Instance(), Execd: c.Execd, Log: log})
+	engine, err := docker.New(starting, c.docker(state.Instance(), log))
 	if err != nil {
 		return err
 	}

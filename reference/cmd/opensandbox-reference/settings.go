@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 )
 
 // settings is all that can be set about a server: by flag, variable and config
@@ -49,12 +51,25 @@ type stateFlag struct {
 type runtimeFlags struct {
 	Runtime string `help:"What runs sandboxes: docker." enum:"docker" default:"docker" env:"OPENSANDBOX_RUNTIME" placeholder:"NAME"`
 	Execd   string `help:"Binary of the daemon that goes into every sandbox (${default})." default:"${execd}" env:"OPENSANDBOX_EXECD" placeholder:"PATH"`
+
+	DockerNetwork string        `help:"Docker network of the sandboxes, made beforehand; without it the server makes one in which they can't reach each other." env:"OPENSANDBOX_DOCKER_NETWORK" placeholder:"NAME"`
+	PidsLimit     int64         `help:"How many processes and threads a sandbox may have (${default})." default:"2048" env:"OPENSANDBOX_PIDS_LIMIT" placeholder:"N"`
+	PullTimeout   time.Duration `help:"How long the pull of an image may take (${default})." default:"10m" env:"OPENSANDBOX_PULL_TIMEOUT"`
+}
+
+// docker is what the Docker runtime is made with.
+func (f *runtimeFlags) docker(instance string, log *slog.Logger) docker.Config {
+	return docker.Config{
+		Instance: instance, Execd: f.Execd, Log: log,
+		Network: f.DockerNetwork, Pids: f.PidsLimit, PullTimeout: f.PullTimeout,
+	}
 }
 
 // check refuses settings that a server can't be run with.
 func (s *settings) check() error {
 	for name, value := range map[string]time.Duration{
 		"max-timeout": s.MaxTimeout, "retention": s.Retention, "service-timeout": s.ServiceTimeout, "drain-timeout": s.DrainTimeout,
+		"pull-timeout": s.PullTimeout,
 	} {
 		if value <= 0 {
 			return fmt.Errorf("%s is %s; give a time that is longer than none", name, value)
@@ -65,6 +80,9 @@ func (s *settings) check() error {
 	}
 	if s.MaxBodyBytes < 1024 || s.MaxHeaderBytes < 1024 {
 		return errors.New("max-body-bytes and max-header-bytes must be 1024 or more")
+	}
+	if s.PidsLimit < 1 {
+		return errors.New("pids-limit must be 1 or more")
 	}
 	if s.Rate < 0 || s.Burst < 1 {
 		return errors.New("rate must not be negative, and burst must be 1 or more")

@@ -17,10 +17,12 @@ const (
 )
 
 // capabilities is all that root has in a container: what package managers,
-// su, and servers on low ports need. Left out of the engine's default are
-// AUDIT_WRITE, MKNOD, NET_RAW, SETFCAP, SETPCAP and SYS_CHROOT.
+// su, sshd, and servers on low ports need. SETFCAP is what rpm unpacks files
+// with; under no-new-privileges what it sets gives nobody anything. Left out of
+// the engine's default are NET_RAW, by which sandboxes of one bridge could
+// take each other's addresses, and AUDIT_WRITE, MKNOD and SETPCAP.
 var capabilities = []string{
-	"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID",
+	"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID", "SETUID", "SYS_CHROOT",
 }
 
 func (d *Docker) containerConfig(spec runtime.Spec) *container.Config {
@@ -43,6 +45,7 @@ func (d *Docker) containerConfig(spec runtime.Spec) *container.Config {
 func (d *Docker) hostConfig(spec runtime.Spec) *container.HostConfig {
 	pids := d.cfg.Pids
 	host := &container.HostConfig{
+		NetworkMode: container.NetworkMode(d.cfg.Network),
 		CapDrop:     []string{"ALL"},
 		CapAdd:      capabilities,
 		SecurityOpt: []string{"no-new-privileges"},

@@ -9,7 +9,8 @@
 //
 // A container has all Linux capabilities dropped but the few of capabilities,
 // can gain no new privileges, and runs under the engine's own seccomp and
-// AppArmor profiles.
+// AppArmor profiles. Its network is a bridge on which containers can't reach
+// each other. docs/docker.md says what that leaves open.
 package docker
 
 import (
@@ -17,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +36,7 @@ const (
 	labelInstance = "io.opensandbox.instance" // container: the server's id
 	labelExecd    = "io.opensandbox.execd"    // volume, helper: the build of execd in it
 	labelFiller   = "io.opensandbox.filler"   // helper: the id of the server that made it
+	labelNetwork  = "io.opensandbox.network"  // network: what it is for
 )
 
 // Engine 20.10 speaks this.
@@ -41,7 +45,9 @@ const oldestAPI = "1.41"
 // Config says how sandboxes are run. Instance and Execd are required.
 type Config struct {
 	// Client talks to the engine. nil: made from DOCKER_HOST and the other
-	// variables of the docker command, with the version negotiated.
+	// variables of the docker command, with the version negotiated. Where it
+	// does so otherwise than by a Unix socket, the engine is taken for another
+	// machine's, and connections into sandboxes go through it.
 	Client *client.Client
 	// Instance tells this server's containers from those of others on the same
 	// engine. It must stay the same over restarts.
@@ -49,6 +55,10 @@ type Config struct {
 	// Execd is the path of the daemon's binary: static, for the containers'
 	// platform.
 	Execd string
+	// Network is what sandboxes are attached to: one that the operator made. "":
+	// DefaultNetwork, in which sandboxes can't reach each other; it is made when
+	// it isn't there.
+	Network string
 	// Pids is how many processes and threads a sandbox may have. Zero: 2048.
 	Pids int64
 	// PullTimeout bounds one pull of an image. Zero: 10 minutes.
@@ -62,7 +72,10 @@ type Docker struct {
 	engine *client.Client
 	log    *slog.Logger
 	execd  *volume
+	pulls  pulls
 
+	network    *segment
+	local      bool // the engine is this machine's, and containers' addresses can be reached
 	hostCPUs   int
 	hostMemory int64
 
@@ -70,8 +83,13 @@ type Docker struct {
 	// known holds the sandboxes whose entry process was started, and their
 	// address ("" until somebody asked). What happens to others is not reported.
 	known map[string]string
-	// making holds the sandboxes that Provision is at.
+	// making holds the sandboxes that Provision is at, or broke off because the
+	// engine did not answer, and those that List found not to run. Their
+	// containers are no strays; Remove ends that.
 	making map[string]bool
+	// strays holds the containers that are being removed because nobody asked
+	// for them any more.
+	strays map[string]chan struct{}
 }
 
 var _ runtime.Runtime = (*Docker)(nil)
@@ -87,17 +105,24 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	if cfg.Pids == 0 {
 		cfg.Pids = 2048
 	}
+	if cfg.Network == "" {
+		cfg.Network = DefaultNetwork
+	}
 	if cfg.PullTimeout == 0 {
 		cfg.PullTimeout = 10 * time.Minute
 	}
 	if cfg.Client == nil {
-		engine, err := client.NewClientWithOpts(client.FromEnv, client.WithAPIVersionNegotiation())
+		engine, err := connect()
 		if err != nil {
-			return nil, fmt.Errorf("make a Docker client: %w", err)
+			return nil, err
 		}
 		cfg.Client = engine
 	}
-	d := &Docker{cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{}}
+	d := &Docker{
+		cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{}, strays: map[string]chan struct{}{},
+		network: newSegment(cfg.Client, cfg.Network, cfg.Log),
+		local:   strings.HasPrefix(cfg.Client.DaemonHost(), "unix://"),
+	}
 	info, err := d.engine.Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask the Docker engine what it is: %w", err)
@@ -108,6 +133,12 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	if info.OSType != "linux" {
 		return nil, fmt.Errorf("the Docker engine runs %s containers; linux ones are needed", info.OSType)
 	}
+	if info.OperatingSystem == "Docker Desktop" {
+		d.local = false // its containers are in a virtual machine
+	}
+	if !d.local {
+		d.log.Info("the engine is not this machine's: connections into sandboxes go through it")
+	}
 	d.hostCPUs, d.hostMemory = info.NCPU, info.MemTotal
 	if d.execd, err = newVolume(d.engine, cfg.Execd, cfg.Instance, d.log); err != nil {
 		return nil, err
@@ -115,14 +146,22 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	if err := d.execd.removeOwnHelpers(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.network.ensure(ctx, false); err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(info.SecurityOptions, func(o string) bool { return strings.HasPrefix(o, "name=seccomp") }) {
+		d.log.Warn("this Docker engine filters no system calls: sandboxes are less apart from the host than they should be")
+	}
 	d.log.Info("docker engine found", "version", info.ServerVersion, "api", d.engine.ClientVersion(),
 		"cpus", info.NCPU, "memory", info.MemTotal, "cgroup", info.CgroupVersion)
 	return d, nil
 }
 
-// Close takes the daemon's volume away if no container uses it. Sandboxes stay.
+// Close takes the daemon's volume and the network away if no container uses
+// them. Sandboxes stay.
 func (d *Docker) Close(ctx context.Context) error {
 	d.execd.discard(ctx)
+	d.network.discard(ctx)
 	return d.engine.Close()
 }
 
@@ -149,12 +188,16 @@ func (d *Docker) Resume(ctx context.Context, id string) error {
 
 func (d *Docker) freeze(ctx context.Context, id string, want bool, do func(context.Context, string) error) error {
 	err := do(ctx, containerName(id))
-	if err == nil {
-		return nil
+	if err == nil || lost(err) {
+		return available(err)
 	}
 	// The engine calls it an error when there is nothing to do.
-	if now, inspectErr := d.engine.ContainerInspect(ctx, containerName(id)); inspectErr == nil && now.State.Running && now.State.Paused == want {
+	now, inspectErr := d.engine.ContainerInspect(ctx, containerName(id))
+	if inspectErr == nil && now.State.Running && now.State.Paused == want {
 		return nil
+	}
+	if lost(inspectErr) {
+		return available(inspectErr)
 	}
 	return fmt.Errorf("set paused=%t on container %s: %w", want, containerName(id), err)
 }
@@ -162,6 +205,10 @@ func (d *Docker) freeze(ctx context.Context, id string, want bool, do func(conte
 // Remove kills and removes the container and its anonymous volumes.
 func (d *Docker) Remove(ctx context.Context, id string) error {
 	d.forget(id)
+	return d.removeContainer(ctx, id)
+}
+
+func (d *Docker) removeContainer(ctx context.Context, id string) error {
 	err := d.engine.ContainerRemove(ctx, containerName(id), container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err != nil && !isNotFound(err) {
 		return fmt.Errorf("remove container %s: %w", containerName(id), err)
@@ -175,16 +222,46 @@ func (d *Docker) learn(id, address string) {
 	d.known[id] = address
 }
 
-func (d *Docker) forget(id string) {
+// unlearn ends reports on a sandbox, which is still being made.
+func (d *Docker) unlearn(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.known, id)
 }
 
-func (d *Docker) begin(id string) {
+// forget makes what may appear of a sandbox a stray.
+func (d *Docker) forget(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.known, id)
+	delete(d.making, id)
+}
+
+// claim says that somebody has something to do with a sandbox that doesn't run.
+func (d *Docker) claim(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.making[id] = true
+}
+
+// begin notes that Provision is at a sandbox, as soon as its container is not
+// being removed as a stray.
+func (d *Docker) begin(ctx context.Context, id string) error {
+	for {
+		d.mu.Lock()
+		removed := d.strays[id]
+		if removed == nil {
+			d.making[id] = true
+			d.mu.Unlock()
+			return nil
+		}
+		d.mu.Unlock()
+		select {
+		case <-removed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (d *Docker) done(id string) {
@@ -200,10 +277,20 @@ func (d *Docker) knows(id string) bool {
 	return ok
 }
 
-// stray reports whether nobody here has anything to do with a sandbox.
-func (d *Docker) stray(id string) bool {
+// claimStray reports whether nobody here has anything to do with a sandbox, so
+// that its container is to be removed. Provision waits until release is called.
+func (d *Docker) claimStray(id string) (release func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, known := d.known[id]
-	return !known && !d.making[id]
+	if _, known := d.known[id]; known || d.making[id] || d.strays[id] != nil {
+		return nil, false
+	}
+	removed := make(chan struct{})
+	d.strays[id] = removed
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.strays, id)
+		close(removed)
+	}, true
 }

@@ -84,6 +84,14 @@ func TestWhatAContainerMayDo(t *testing.T) {
 			t.Errorf("it has %s", forbidden)
 		}
 	}
+	if len(h.SecurityOpt) != 1 || h.PidMode != "" || h.IpcMode.IsHost() || h.UsernsMode != "" {
+		t.Errorf("the engine's own seccomp profile and namespaces are not kept: %+v", h)
+	}
+	if seen := f.run(s.ID, "grep -E 'NoNewPrivs|Seccomp:|CapBnd' /proc/self/status; mknod /x c 1 3; chroot / true && echo chroot; cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2>/dev/null"); !strings.Contains(seen, "NoNewPrivs:\t1") ||
+		!strings.Contains(seen, "Seccomp:\t2") || !strings.Contains(seen, "CapBnd:\t00000000800404fb") || !strings.Contains(seen, "2048") ||
+		!strings.Contains(seen, "/x: Operation not permitted") {
+		t.Errorf("inside:\n%s", seen)
+	}
 	if len(got.Mounts) != 1 || got.Mounts[0].RW || got.Mounts[0].Destination != "/opt/opensandbox" {
 		t.Errorf("mounts: %+v", got.Mounts)
 	}

@@ -1,16 +1,45 @@
 package docker
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"unicode"
 
 	"github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 )
 
 func isNotFound(err error) bool { return err != nil && errdefs.IsNotFound(err) }
+
+// lost reports whether the engine could not be asked, or its answer did not
+// come or not to its end: what was asked for may have been done.
+func lost(err error) bool {
+	network := (*net.OpError)(nil)
+	return err != nil && (client.IsErrConnectionFailed(err) || errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF))
+}
+
+// available adds runtime.ErrUnavailable to the errors that lost recognises.
+func available(err error) error {
+	if !lost(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", runtime.ErrUnavailable, err)
+}
+
+// engineLost makes a Failure of what was lost while a sandbox was being made.
+func engineLost(err error) error {
+	if !lost(err) {
+		return err
+	}
+	return &runtime.Failure{Reason: runtime.ReasonRuntimeUnavailable, Err: available(err),
+		Message: "the Docker engine does not answer; create the sandbox again when it is back"}
+}
 
 // affordable refuses limits that the engine would take though the host can't
 // give them.

@@ -27,15 +27,18 @@ type fixture struct {
 	instance string
 }
 
-func newFixture(t testing.TB, execd string) *fixture {
+func newFixture(t testing.TB, execd string, change ...func(*docker.Config)) *fixture {
 	t.Helper()
 	engine := dockertest.Engine(t)
 	if execd == "" {
 		execd = dockertest.Execd(t)
 	}
 	f := &fixture{t: t, engine: engine, instance: uuid.NewString()}
-	// A client of its own: Close closes it.
-	d, err := docker.New(t.Context(), docker.Config{Instance: f.instance, Execd: execd})
+	cfg := docker.Config{Instance: f.instance, Execd: execd} // a client of its own: Close closes it
+	for _, c := range change {
+		c(&cfg)
+	}
+	d, err := docker.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,9 +13,14 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 )
 
-// pull gets an image from its registry. auth goes to the engine for this one
-// call and nowhere else.
+// pull gets an image from its registry, once for all who need it now. auth goes
+// to the engine for this one call and nowhere else.
 func (d *Docker) pull(ctx context.Context, ref string, auth *runtime.Auth) error {
+	d.log.Debug("an image is not on the host", "image", ref)
+	return d.pulls.join(ctx, keyOf(ref, auth), func(ctx context.Context) error { return d.pullNow(ctx, ref, auth) })
+}
+
+func (d *Docker) pullNow(ctx context.Context, ref string, auth *runtime.Auth) error {
 	limit, cancel := context.WithTimeout(ctx, d.cfg.PullTimeout)
 	defer cancel()
 	var options image.PullOptions
@@ -38,6 +43,9 @@ func (d *Docker) pull(ctx context.Context, ref string, auth *runtime.Auth) error
 	case limit.Err() != nil:
 		return &runtime.Failure{Reason: runtime.ReasonImagePullFailed,
 			Message: fmt.Sprintf("image %q could not be pulled within %s", ref, d.cfg.PullTimeout)}
+	}
+	if lost(err) {
+		return err
 	}
 	failure := pullFailure(ref, auth, err.Error())
 	failure.Err = err

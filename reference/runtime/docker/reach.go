@@ -15,8 +15,12 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 )
 
-// Dial connects to a port of the container's own address.
+// Dial connects to a port of the container's own address, or through the
+// engine where that can't be reached.
 func (d *Docker) Dial(ctx context.Context, id string, port int) (net.Conn, error) {
+	if !d.local {
+		return d.tunnel(ctx, id, port)
+	}
 	address, err := d.address(ctx, id)
 	if err != nil {
 		return nil, err
@@ -68,20 +72,30 @@ func addressIn(networks map[string]*network.EndpointSettings) string {
 
 // List returns the containers of this server.
 func (d *Docker) List(ctx context.Context) ([]runtime.Instance, error) {
-	instances, err := d.instances(ctx)
+	found, err := d.containers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	instances, err := d.instances(ctx, found)
 	for i := range instances {
 		if instances[i].Running {
 			d.learn(instances[i].ID, "")
+		} else {
+			d.claim(instances[i].ID)
 		}
 	}
 	return instances, err
 }
 
-func (d *Docker) instances(ctx context.Context) ([]runtime.Instance, error) {
+func (d *Docker) containers(ctx context.Context) ([]container.Summary, error) {
 	found, err := d.engine.ContainerList(ctx, container.ListOptions{All: true, Filters: d.own()})
 	if err != nil {
-		return nil, fmt.Errorf("list containers: %w", err)
+		return nil, fmt.Errorf("list containers: %w", available(err))
 	}
+	return found, nil
+}
+
+func (d *Docker) instances(ctx context.Context, found []container.Summary) ([]runtime.Instance, error) {
 	instances := make([]runtime.Instance, 0, len(found))
 	for i := range found {
 		instance, err := d.instance(ctx, &found[i])

@@ -2,6 +2,8 @@ package docker
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,14 +21,14 @@ import (
 // what happened while it did not.
 func (d *Docker) Watch(ctx context.Context, report func(runtime.Exit)) error {
 	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, 5*time.Second
+	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, time.Second
 	for {
 		connected := time.Now()
 		err := d.follow(ctx, report)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if time.Since(connected) > b.MaxInterval {
+		if time.Since(connected) > 5*time.Second {
 			b.Reset()
 		}
 		wait := b.NextBackOff()
@@ -82,17 +84,27 @@ const lookBack = 15 * time.Second
 
 func (d *Docker) handle(ctx context.Context, e events.Message, report func(runtime.Exit)) {
 	id := e.Actor.Attributes[labelSandbox]
-	switch {
-	case e.Action != events.ActionCreate:
+	if e.Action != events.ActionCreate {
 		if d.knows(id) { // else made or removed by ourselves at this moment
 			d.reportEnd(ctx, id, e, report)
 		}
-	case d.stray(id):
-		// By the container's own id: one made anew may have the name by now.
-		err := d.engine.ContainerRemove(ctx, e.Actor.ID, container.RemoveOptions{Force: true, RemoveVolumes: true})
-		if err == nil {
-			d.log.Warn("removed a container that nobody asked for any more", "sandbox", id)
-		}
+		return
+	}
+	d.removeStray(ctx, id, e.Actor.ID)
+}
+
+// removeStray removes a container that nobody here asked for, or that somebody
+// gave up who could not remove it then.
+func (d *Docker) removeStray(ctx context.Context, id, containerID string) {
+	release, stray := d.claimStray(id)
+	if !stray {
+		return
+	}
+	defer release()
+	// By the container's own id: one made anew may have the name by now.
+	err := d.engine.ContainerRemove(ctx, containerID, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if err == nil {
+		d.log.Warn("removed a container that nobody asked for any more", "sandbox", id)
 	}
 }
 
@@ -113,18 +125,17 @@ func (d *Docker) reportEnd(ctx context.Context, id string, e events.Message, rep
 	}
 }
 
-// missed reports the known sandboxes that ended while nobody watched.
+// missed makes up for the events of a time when nobody watched: it reports the
+// known sandboxes that ended, and removes the containers that nobody knows.
 func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 	d.mu.Lock()
-	before := make([]string, 0, len(d.known))
-	for id := range d.known {
-		before = append(before, id)
-	}
+	before := slices.Collect(maps.Keys(d.known))
 	d.mu.Unlock()
-	if len(before) == 0 {
-		return nil
+	found, err := d.containers(ctx)
+	if err != nil {
+		return err
 	}
-	instances, err := d.instances(ctx)
+	instances, err := d.instances(ctx, found)
 	if err != nil {
 		return err
 	}
@@ -136,17 +147,24 @@ func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 		instance, ok := there[id]
 		switch {
 		case !d.knows(id):
-		case !ok:
-			report(runtime.Exit{ID: id, Removed: true})
 		case instance.Exit != nil:
 			report(*instance.Exit)
+		case !ok, !instance.Running: // gone, or on its way out
+			report(runtime.Exit{ID: id, Removed: true})
 		}
+	}
+	for i := range found {
+		d.removeStray(ctx, found[i].Labels[labelSandbox], found[i].ID)
 	}
 	return nil
 }
 
-// exitOf describes how a container ended.
+// exitOf describes how a container ended. One that is being removed was killed
+// for that: the status is not its own.
 func (d *Docker) exitOf(ctx context.Context, id string, state *container.State) runtime.Exit {
+	if state.Status == container.StateRemoving || state.Status == container.StateDead {
+		return runtime.Exit{ID: id, Removed: true}
+	}
 	return runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id)}
 }
 

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"time"
+)
+
+// dialCmd carries one connection over standard input and output, for a server
+// that reaches a sandbox by its engine only.
+type dialCmd struct {
+	Port int `arg:"" help:"TCP port on the sandbox's loopback address."`
+}
+
+// How long the other side may go on after standard input has ended.
+const dialLinger = 10 * time.Minute
+
+// dialed is written first, as soon as the connection stands.
+const dialed = "+"
+
+func (c *dialCmd) Run(daemonFlags, secret) error {
+	if c.Port < 1 || c.Port > 65535 {
+		return fmt.Errorf("port %d is out of range; give 1 to 65535", c.Port)
+	}
+	conn, err := dialLoopback(strconv.Itoa(c.Port))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(os.Stdout, dialed); err != nil {
+		return err
+	}
+	go func() { // ends with the process
+		_, err := io.Copy(conn, os.Stdin)
+		if err != nil {
+			_ = conn.Close()
+			return
+		}
+		_ = conn.CloseWrite()
+		_ = conn.SetReadDeadline(time.Now().Add(dialLinger))
+	}()
+	_, err = io.Copy(os.Stdout, conn)
+	return err
+}
+
+// dialLoopback connects to what listens on either loopback address.
+func dialLoopback(port string) (*net.TCPConn, error) {
+	var failed []error
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), 10*time.Second)
+		if err == nil {
+			return conn.(*net.TCPConn), nil
+		}
+		failed = append(failed, err)
+	}
+	return nil, errors.Join(failed...)
+}
