@@ -17,8 +17,8 @@ import (
 
 // listen answers requests until ctx ends, and then those in progress. The
 // management address, where there is one (metrics is not nil), answers until
-// the last of them is answered.
-func (c *serveCommand) listen(ctx context.Context, stop func(), server *reference.Server, metrics *manage.Metrics, log *slog.Logger) error {
+// the last of them is answered; guard keeps sandboxes away from it.
+func (c *serveCommand) listen(ctx context.Context, stop func(), server *reference.Server, metrics *manage.Metrics, guard func(net.Listener) net.Listener, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (c *serveCommand) listen(ctx context.Context, stop func(), server *referenc
 			return errors.Join(fmt.Errorf("management address: %w", err), listener.Close())
 		}
 		management = c.httpServer(metrics.Handler(server.Health()), log)
-		group.Go(func() error { return serveOn(management, second, stop) })
+		group.Go(func() error { return serveOn(management, guard(second), stop) })
 		log.Info("management address open", "manage_address", second.Addr().String())
 		if at, ok := second.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
 			log.Warn("whoever can connect to the management address reads figures and profiles of this server: it takes no key")

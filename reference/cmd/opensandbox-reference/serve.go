@@ -89,7 +89,7 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 	if metrics != nil {
 		metrics.Watch(manage.Sources{Sandboxes: server.Sandboxes, Carried: server.Carried})
 	}
-	return c.listen(ctx, stop, server, metrics, log)
+	return c.listen(ctx, stop, server, metrics, engine.Guard, log)
 }
 
 // announce writes the address for scripts that started the server on port 0.
