@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 // call makes a request and gives status, headers and body.
@@ -64,7 +66,7 @@ func TestStatusOutputAndLogsOverHTTP(t *testing.T) {
 		t.Errorf("events: %s", events)
 	}
 	var status map[string]any
-	eventually(t, "it ends", func() bool { status = object(t, s, "/command/status/"+id); return status["running"] == false })
+	leaktest.Eventually(t, "it ends", func() bool { status = object(t, s, "/command/status/"+id); return status["running"] == false })
 	if status["id"] != id || status["session"] != id || status["exit_code"] != 4.0 || status["error"] == "" || status["started_at"] == nil || status["finished_at"] == nil || !strings.Contains(status["content"].(string), "echo a") {
 		t.Errorf("status: %v", status)
 	}
@@ -89,7 +91,7 @@ func TestStatusOutputAndLogsOverHTTP(t *testing.T) {
 func TestARunningCommandHasNoEnd(t *testing.T) {
 	s := newServer(t, "")
 	id, _ := run(t, s, "/command", `{"command":"echo up; sleep 4713.1","background":true}`)
-	eventually(t, "its output can be read", func() bool { return object(t, s, "/command/output/"+id)["stdout"] == "up\n" })
+	leaktest.Eventually(t, "its output can be read", func() bool { return object(t, s, "/command/output/"+id)["stdout"] == "up\n" })
 	status := object(t, s, "/command/status/"+id)
 	if status["running"] != true || status["exit_code"] != nil || status["finished_at"] != nil || status["error"] != nil {
 		t.Errorf("status: %v", status)
@@ -97,13 +99,13 @@ func TestARunningCommandHasNoEnd(t *testing.T) {
 	if res, _ := call(t, s, http.MethodDelete, "/command?id="+id, ""); res.StatusCode != 200 {
 		t.Errorf("interrupt: %d", res.StatusCode)
 	}
-	eventually(t, "it ends", func() bool { return object(t, s, "/command/status/"+id)["running"] == false })
+	leaktest.Eventually(t, "it ends", func() bool { return object(t, s, "/command/status/"+id)["running"] == false })
 }
 
 func TestLargeOutputIsNotHeldInMemory(t *testing.T) {
 	s := newServer(t, "")
 	id, _ := run(t, s, "/command", `{"command":"yes 0123456789 | head -c 50000000","background":true}`)
-	eventually(t, "it ends", func() bool { return object(t, s, "/command/status/"+id)["running"] == false })
+	leaktest.Eventually(t, "it ends", func() bool { return object(t, s, "/command/status/"+id)["running"] == false })
 	for _, path := range []string{"/command/output/" + id, "/command/" + id + "/logs"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
 		if err != nil {
@@ -148,7 +150,7 @@ func TestTheClientOfABackgroundCommandMayLeave(t *testing.T) {
 	_, id, _ := strings.Cut(line, `"text":"`)
 	id, _, _ = strings.Cut(id, `"`)
 	start := time.Now()
-	eventually(t, "it ends by itself", func() bool { return object(t, s, "/command/status/"+id)["running"] == false })
+	leaktest.Eventually(t, "it ends by itself", func() bool { return object(t, s, "/command/status/"+id)["running"] == false })
 	if o := object(t, s, "/command/output/"+id); o["exit_code"] != 0.0 || o["stdout"] != "done\n" {
 		t.Errorf("after %s: %v", time.Since(start), o)
 	}

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,30 +38,6 @@ func newServer(t *testing.T, token string) *httptest.Server {
 		s.Close()
 	})
 	return s
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
-
-// eventually waits for what the server does after its answer.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
 }
 
 // request writes one as it is; headers are lines without their end.
@@ -213,7 +190,7 @@ func TestEveryBadRequestIsAnswered(t *testing.T) {
 	}
 	// The first connection makes what the runtime keeps.
 	exchange(t, s, request("GET /ping", "", key), false)
-	before := descriptors(t)
+	before := leaktest.Descriptors()
 	for _, c := range rows {
 		t.Run(c.name, func(t *testing.T) {
 			res, body := exchange(t, s, c.send, c.half)
@@ -239,7 +216,7 @@ func TestEveryBadRequestIsAnswered(t *testing.T) {
 			}
 		})
 	}
-	eventually(t, "as many descriptors as before", func() bool { return descriptors(t) <= before })
+	leaktest.Eventually(t, "as many descriptors as before", func() bool { return leaktest.Descriptors() <= before })
 	if res, body := exchange(t, s, request("GET /ping", "", key), false); res.StatusCode != 200 || body != "" || res.ContentLength != 0 {
 		t.Errorf("ping afterwards: %d %q", res.StatusCode, body)
 	}

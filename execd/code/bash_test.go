@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 func TestBashRunsPieces(t *testing.T) {
@@ -128,5 +130,5 @@ func TestBashExits(t *testing.T) {
 			t.Errorf("after %s: %+v", text, o)
 		}
 	}
-	eventually(t, "what it left behind is gone", func() bool { return !alive("60.375") })
+	leaktest.Eventually(t, "what it left behind is gone", func() bool { return !leaktest.Alive("60.375") })
 }

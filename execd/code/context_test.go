@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 // dialect is how the tests say things in a language.
@@ -185,7 +186,7 @@ func TestInterruptsEndTheCodeAndKeepTheVariables(t *testing.T) {
 				t.Fatalf("after %s the variable is %q", text, got)
 			}
 		}
-		if alive(mark(d)) {
+		if leaktest.Alive(mark(d)) {
 			t.Error("a child goes on")
 		}
 		// Nothing runs: nothing happens, however often.
@@ -281,7 +282,7 @@ func TestAnInterpreterThatDiesBetweenRunsIsReplaced(t *testing.T) {
 	s := newServer(t)
 	c := s.create("bash")
 	s.well(c, "(sleep 0.1; kill -KILL $$) &")
-	eventually(t, "it is replaced, and no run fails but one under way", func() bool {
+	leaktest.Eventually(t, "it is replaced, and no run fails but one under way", func() bool {
 		o := s.run(c, "echo $$")
 		return len(o.status) == 1 && o.failure == ""
 	})
@@ -346,7 +347,7 @@ func TestDeletingEndsEverything(t *testing.T) {
 		if s.manager.Delete(c.ID) == nil || s.manager.Interrupt(c.ID) == nil {
 			t.Error("it is still there")
 		}
-		eventually(t, "the child is gone", func() bool { return !alive(strings.Replace(mark(d), "60.12", "60.22", 1)) })
+		leaktest.Eventually(t, "the child is gone", func() bool { return !leaktest.Alive(strings.Replace(mark(d), "60.12", "60.22", 1)) })
 		s.well(other, d.set)
 		if err := s.manager.DeleteLanguage(language); err != nil {
 			t.Fatal(err)

@@ -5,58 +5,20 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code/driver"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
-// TestMain fails when a test left a goroutine, a descriptor or a process behind.
-func TestMain(m *testing.M) {
-	if r, w, err := os.Pipe(); err == nil { // the first of these opens what the runtime keeps
-		r.Close()
-		w.Close()
-	}
-	before := descriptors()
-	status := m.Run()
-	if status == 0 {
-		if err := left(before); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			status = 1
-		}
-	}
-	os.Exit(status)
-}
-
-func left(before int) error {
-	if err := goleak.Find(); err != nil {
-		return err
-	}
-	if after := descriptors(); after > before {
-		return fmt.Errorf("%d descriptors are open, %d were before", after, before)
-	}
-	if _, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {
-		return fmt.Errorf("a child process is left: %w", err)
-	}
-	return nil
-}
-
-func descriptors() int {
-	entries, _ := os.ReadDir("/proc/self/fd")
-	return len(entries)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 type event struct {
 	Type    string            `json:"type"`
@@ -233,30 +195,4 @@ func (s *server) well(c *code.Context, text string) string {
 		return ""
 	}
 	return o.results[len(o.results)-1]["text/plain"]
-}
-
-// eventually waits for a condition that other processes bring about.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
-}
-
-// alive tells whether a process whose command line holds mark is running.
-func alive(mark string) bool {
-	entries, _ := os.ReadDir("/proc")
-	for _, e := range entries {
-		if b, err := os.ReadFile("/proc/" + e.Name() + "/cmdline"); err == nil && e.Name() != fmt.Sprint(os.Getpid()) && strings.Contains(string(b), mark) {
-			return true
-		}
-	}
-	return false
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 func TestTimeoutReachesTheWholeGroup(t *testing.T) {
@@ -39,7 +40,7 @@ func TestTimeoutReachesTheWholeGroup(t *testing.T) {
 			}
 		})
 	}
-	t.Cleanup(func() { eventually(t, "its processes end", func() bool { return !alive("4711.1") }) })
+	t.Cleanup(func() { leaktest.Eventually(t, "its processes end", func() bool { return !leaktest.Alive("4711.1") }) })
 }
 
 func TestAChildThatIgnoresSIGTERMIsKilledThoughItsShellIsGone(t *testing.T) {
@@ -48,7 +49,7 @@ func TestAChildThatIgnoresSIGTERMIsKilledThoughItsShellIsGone(t *testing.T) {
 	if end != "-1" {
 		t.Errorf("ended %q", end)
 	}
-	eventually(t, "the child is killed", func() bool { return !alive("4711.2") })
+	leaktest.Eventually(t, "the child is killed", func() bool { return !leaktest.Alive("4711.2") })
 }
 
 func TestAVanishedClientEndsTheCommand(t *testing.T) {
@@ -61,9 +62,9 @@ func TestAVanishedClientEndsTheCommand(t *testing.T) {
 			if _, err := bufio.NewReader(res.Body).ReadString('\n'); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "it runs", func() bool { return alive("4711.3") })
+			leaktest.Eventually(t, "it runs", func() bool { return leaktest.Alive("4711.3") })
 			cancel()
-			eventually(t, "its processes end", func() bool { return !alive("4711.3") })
+			leaktest.Eventually(t, "its processes end", func() bool { return !leaktest.Alive("4711.3") })
 		})
 	}
 }
@@ -79,7 +80,7 @@ func TestAProcessLeftBehindHoldsNothingUpAndGoesOn(t *testing.T) {
 	if diff := cmp.Diff([]string{"out:now"}, texts); diff != "" || end != "ok" {
 		t.Errorf("ended %q: %s", end, diff)
 	}
-	eventually(t, "it could write and go on", func() bool { _, err := os.Stat(done); return err == nil })
+	leaktest.Eventually(t, "it could write and go on", func() bool { _, err := os.Stat(done); return err == nil })
 }
 
 func TestAProcessLeftBehindThatWritesForEver(t *testing.T) {
@@ -89,7 +90,7 @@ func TestAProcessLeftBehindThatWritesForEver(t *testing.T) {
 	if end != "ok" {
 		t.Errorf("ended %q", end)
 	}
-	if !alive("4711.4") {
+	if !leaktest.Alive("4711.4") {
 		t.Error("it was ended with its command, which ended by itself")
 	}
 	b, err := os.ReadFile(file)
@@ -100,7 +101,7 @@ func TestAProcessLeftBehindThatWritesForEver(t *testing.T) {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "yes ends", func() bool { return !alive("4711.4") })
+	leaktest.Eventually(t, "yes ends", func() bool { return !leaktest.Alive("4711.4") })
 }
 
 func TestCloseEndsEverything(t *testing.T) {
@@ -113,7 +114,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 	}
 	s.manager.Close()
-	if alive("4711.5") {
+	if leaktest.Alive("4711.5") {
 		t.Error("a process is left")
 	}
 	rest := new(strings.Builder)

@@ -17,6 +17,7 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/command"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/transcript"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 // background starts a command in the background, as a client does that leaves at once, and gives its id.
@@ -40,7 +41,7 @@ func (s *server) status(id string) command.Status {
 
 func (s *server) ended(id string) command.Status {
 	s.t.Helper()
-	eventually(s.t, "it ends", func() bool { return s.status(id).Exit != nil })
+	leaktest.Eventually(s.t, "it ends", func() bool { return s.status(id).Exit != nil })
 	return s.status(id)
 }
 
@@ -78,7 +79,7 @@ func TestABackgroundCommandGoesOnWithoutItsClient(t *testing.T) {
 	if status := s.status(id); status.Exit != nil || status.ID != id || !strings.HasPrefix(status.Command, "echo before") || time.Since(status.Started) > time.Minute {
 		t.Errorf("while it runs: %+v", status)
 	}
-	eventually(t, "its first line is there", func() bool { all, _, _, _ := s.written(id, 0); return all == "before\n" })
+	leaktest.Eventually(t, "its first line is there", func() bool { all, _, _, _ := s.written(id, 0); return all == "before\n" })
 	_, _, _, cursor := s.written(id, 0)
 	if err := os.WriteFile(fifo, []byte("after\n"), 0); err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestInterrupt(t *testing.T) {
 			}
 			_, id, _ := strings.Cut(string(line[:n]), `"text":"`)
 			id, _, _ = strings.Cut(id, `"`)
-			eventually(t, "it runs", func() bool { return alive("4712.3") })
+			leaktest.Eventually(t, "it runs", func() bool { return leaktest.Alive("4712.3") })
 			start := time.Now()
 			if err := s.manager.Interrupt(id); err != nil {
 				t.Fatal(err)
@@ -151,7 +152,7 @@ func TestInterrupt(t *testing.T) {
 			if status.Exit.Code() != -1 || status.Exit.Reason() != "it was interrupted" || time.Since(start) > c.most {
 				t.Errorf("after %s: %+v", time.Since(start), status.Exit)
 			}
-			eventually(t, "no process is left", func() bool { return !alive("4712.3") })
+			leaktest.Eventually(t, "no process is left", func() bool { return !leaktest.Alive("4712.3") })
 			if err := s.manager.Interrupt(id); err != nil {
 				t.Errorf("once more: %v", err)
 			}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/session"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
 func TestTimeoutEndsTheRunAndNotTheSession(t *testing.T) {
@@ -42,7 +43,7 @@ func TestTimeoutEndsTheRunAndNotTheSession(t *testing.T) {
 			if took := time.Since(start); end != "-1" || took > c.most || len(texts) < 1 || texts[0] != "out:up" || strings.Contains(fmt.Sprint(texts), "reached") {
 				t.Errorf("%s: ended %q after %s, %q", c.command, end, took, texts)
 			}
-			if alive(s.mark + ".2") {
+			if leaktest.Alive(s.mark + ".2") {
 				t.Errorf("%s: a process is left", c.command)
 			}
 			s.expect(id, "pwd; echo $v; kill -0 $other && echo lives", "ok", "out:/tmp", "out:kept", "out:lives")
@@ -50,7 +51,7 @@ func TestTimeoutEndsTheRunAndNotTheSession(t *testing.T) {
 		if err := s.manager.Delete(id); err != nil {
 			t.Fatal(err)
 		}
-		if alive(s.mark + ".1") {
+		if leaktest.Alive(s.mark + ".1") {
 			t.Error("deleting left a process")
 		}
 	})
@@ -122,7 +123,7 @@ func TestAClientThatLeavesEndsItsRun(t *testing.T) {
 		cancel()
 		res.Body.Close()
 		s.expect(id, "echo $v", "ok", "out:kept")
-		if alive("4721.4") {
+		if leaktest.Alive("4721.4") {
 			t.Errorf("%s: a process is left", command)
 		}
 	}
@@ -171,7 +172,7 @@ func TestDeleteEndsEverything(t *testing.T) {
 				t.Errorf("%s: once more: %v", c.name, err)
 			}
 		}
-		if alive(s.mark + ".5") {
+		if leaktest.Alive(s.mark + ".5") {
 			t.Error("a process is left")
 		}
 	})
@@ -191,7 +192,7 @@ func TestAShellThatIsKilledFromOutside(t *testing.T) {
 
 		id = s.create("/tmp")
 		s.expect(id, "rm "+mark+"; (sleep 0.1; kill -9 $$; : >"+mark+") >/dev/null 2>&1 & v=1; cd /", "ok")
-		eventually(t, "it has been killed", func() bool { _, err := os.Stat(mark); return err == nil })
+		leaktest.Eventually(t, "it has been killed", func() bool { _, err := os.Stat(mark); return err == nil })
 		s.expect(id, "echo $v; pwd", "ok", "out:\n", "out:/tmp") // no copy stood by: a fresh one
 	})
 }

@@ -12,18 +12,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/session"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // server runs in sessions as the daemon does.
 type server struct {
@@ -160,31 +158,5 @@ func eachShell(t *testing.T, f func(t *testing.T, s *server)) {
 			s.mark = fmt.Sprint(4721 + i)
 			f(t, s)
 		})
-	}
-}
-
-// alive tells whether a process whose command line holds mark is running.
-func alive(mark string) bool {
-	entries, _ := os.ReadDir("/proc")
-	for _, e := range entries {
-		if b, err := os.ReadFile("/proc/" + e.Name() + "/cmdline"); err == nil && e.Name() != fmt.Sprint(os.Getpid()) && strings.Contains(string(b), mark) {
-			return true
-		}
-	}
-	return false
-}
-
-// eventually waits for a condition that other processes bring about.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within 10 s: %s", what)
-		}
 	}
 }

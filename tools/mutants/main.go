@@ -78,16 +78,27 @@ func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.
 		fmt.Fprintf(progress, "%-11s %-14s %s (%s)%s %s\n", r.Outcome, r.Requirement, r.Name, r.Took.Round(time.Millisecond), note, r.Note)
 	}
 	first := make([]Result, len(jobs))
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for i, j := range jobs {
-		g.Go(func() error {
-			first[i] = j.run(ctx, l, rows)
-			say(first[i], "")
-			return ctx.Err()
+	var both errgroup.Group
+	for _, slow := range []bool{true, false} { // those that wait for expiries are many at once, beside the rest
+		both.Go(func() error {
+			var g errgroup.Group
+			if g.SetLimit(parallel); slow {
+				g.SetLimit(waiting)
+			}
+			for i, j := range jobs {
+				if j.slow != slow {
+					continue
+				}
+				g.Go(func() error {
+					first[i] = j.run(ctx, l, rows)
+					say(first[i], "")
+					return ctx.Err()
+				})
+			}
+			return g.Wait()
 		})
 	}
-	if err := g.Wait(); err != nil {
+	if err := both.Wait(); err != nil {
 		return nil, err
 	}
 	// What is not as it must be is run again, alone: deadlines that a busy machine misses prove nothing, and of several
@@ -110,8 +121,12 @@ func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.
 	return results, ctx.Err()
 }
 
+// waiting is how many mutants wait for sandboxes to end by themselves at once.
+const waiting = 12
+
 type job struct {
 	id    string
+	slow  bool // it mostly waits
 	run   func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) Result
 	parts []job // what it is made of, where that is several things
 }
@@ -123,18 +138,15 @@ func (j job) apart() []job {
 	return []job{j}
 }
 
-// jobs lists what there is to run, what takes long first.
+// jobs lists what there is to run.
 func jobs(plane string, expr *regexp.Regexp) []job {
-	var slow, quick []job
-	add := func(lifecycle bool, j job, isSlow bool) {
+	var all []job
+	add := func(lifecycle bool, j job, slow bool) {
 		if (plane == "execd" && lifecycle) || (plane == "lifecycle" && !lifecycle) || !expr.MatchString(j.id) {
 			return
 		}
-		if isSlow {
-			slow = append(slow, j)
-			return
-		}
-		quick = append(quick, j)
+		j.slow = slow
+		all = append(all, j)
 	}
 	for _, m := range Mutants() {
 		add(m.lifecycle(), job{id: m.Requirement + " " + m.name(), run: func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) Result {
@@ -145,7 +157,7 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 		var batch []Benign
 		flush := func() {
 			if len(batch) > 0 {
-				add(lifecycle, sparing(batch, lifecycle), true)
+				add(lifecycle, sparing(batch, lifecycle), false)
 				batch = nil
 			}
 		}
@@ -157,12 +169,12 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 					flush()
 				}
 			default:
-				add(lifecycle, sparing([]Benign{b}, lifecycle), true)
+				add(lifecycle, sparing([]Benign{b}, lifecycle), b.Expiry)
 			}
 		}
 		flush()
 	}
-	return append(slow, quick...)
+	return all
 }
 
 // atOnce is how many benign variants of the wire are tried in one deployment.

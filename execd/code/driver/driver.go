@@ -7,6 +7,7 @@ import (
 	_ "embed" // the scripts
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/code"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/shell"
 )
 
 //go:embed driver.py
@@ -29,7 +30,7 @@ const control = 3
 // Languages are those that this package has a driver for, whether the image has their interpreters or not. Their
 // processes get the environment env, except EXECD_….
 func Languages(env []string) []code.Language {
-	env = environment(env)
+	env = shell.Env(env)
 	return []code.Language{
 		&Language{
 			name:     "python",

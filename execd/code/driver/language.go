@@ -64,14 +64,3 @@ func (l *Language) program() (string, error) {
 	}
 	return "", fault.Errorf(fault.Invalid, "%s can't be run: this image has no %s in a directory of PATH or a usual place", l.name, strings.Join(l.programs, " or "))
 }
-
-// environment is what interpreters get of env: nothing that is the daemon's own.
-func environment(env []string) []string {
-	out := []string{"PATH=" + strings.Join(usual[:6], ":")} // a later one counts
-	for _, kv := range env {
-		if !strings.HasPrefix(kv, "EXECD_") {
-			out = append(out, kv)
-		}
-	}
-	return slices.Clip(out)
-}
