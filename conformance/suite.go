@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,10 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 		Tool:          report.Tool{Name: "opensandbox-conformance", Version: p.Version},
 		StartedAt:     time.Now().UTC(),
 		Target:        report.Target{URL: p.URL, Profile: p.Profile, Edition: p.Edition, Image: p.Image},
+		Claim: report.Claim{
+			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict,
+			Deadlines: p.Deadlines.Milliseconds(),
+		},
 	}
 	if p.Profile == Execd {
 		r.Target.URL, r.Target.Image = p.ExecdURL, ""
@@ -58,7 +63,19 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	r.FinishedAt = time.Now().UTC()
 	r.Target.Capabilities = s.target.Capabilities.All()
 	s.book.Ballot.Settle(r, p.Strict)
+	r.Seen = s.book.Seen.Report(p.claim.Operations)
+	s.hide(r)
 	return r, nil
+}
+
+// hide takes the secrets out of what the report says beside its findings.
+func (s *suite) hide(r *report.Report) {
+	for _, text := range []*string{&r.Reason, &r.Stopped, &r.Target.URL, &r.Target.Image} {
+		*text = s.book.Redactor.Hide(*text)
+	}
+	for i := range r.Requirements {
+		r.Requirements[i].Reason = s.book.Redactor.Hide(r.Requirements[i].Reason)
+	}
 }
 
 // suite is one run.
@@ -75,6 +92,12 @@ func (p *plan) suite() *suite {
 	book := judge.NewBook(p.ledger, ballot, p.Deadlines)
 	book.Redactor.Add(p.APIKey, "OPEN_SANDBOX_API_KEY")
 	book.Redactor.Add(p.ExecdToken, "EXECD_ACCESS_TOKEN")
+	for _, base := range []string{p.URL, p.ExecdURL} {
+		if u, err := url.Parse(base); err == nil && u.User != nil {
+			secret, _ := u.User.Password()
+			book.Redactor.Add(secret, "PASSWORD")
+		}
+	}
 	transport := p.Transport
 	if transport == nil {
 		fresh := http.DefaultTransport.(*http.Transport).Clone()
