@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -264,31 +263,4 @@ func (s *suite) say(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.Progress, format, args...)
-}
-
-// Catalogue lists the scenarios that check each requirement, by id.
-func Catalogue() (map[string][]string, error) {
-	run := godog.TestSuite{Options: &godog.Options{
-		FS: fs.FS(features.FS), Paths: []string{features.Lifecycle, features.Execd}, Output: io.Discard,
-	}}
-	parsed, err := run.RetrieveFeatures()
-	if err != nil {
-		return nil, err
-	}
-	if len(parsed) == 0 {
-		return nil, errors.New("there are no features")
-	}
-	out := map[string][]string{}
-	for _, feature := range parsed {
-		for _, pickle := range feature.Pickles {
-			for _, tag := range pickle.Tags {
-				id := strings.TrimPrefix(tag.Name, "@")
-				name := feature.Uri + ": " + pickle.Name
-				if !slices.Contains(out[id], name) {
-					out[id] = append(out[id], name)
-				}
-			}
-		}
-	}
-	return out, nil
 }

@@ -31,6 +31,9 @@ type Entry struct {
 	Reason      string `yaml:"reason"`              // why it fails, and what will be done about it
 }
 
+// String names the entry.
+func (e Entry) String() string { return e.told().String() }
+
 func (e Entry) told() report.BaselineEntry {
 	return report.BaselineEntry{Requirement: e.Requirement, Operation: e.Operation, Reason: e.Reason}
 }
@@ -54,7 +57,7 @@ func Read(name string, data []byte, ledger []spec.Requirement, operations []*spe
 		if err := e.check(ledger, operations); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		if key := e.told().String(); seen[key] {
+		if key := e.String(); seen[key] {
 			return nil, fmt.Errorf("%s: %s stands there twice", name, key)
 		} else {
 			seen[key] = true
@@ -69,7 +72,7 @@ func (e Entry) check(ledger []spec.Requirement, operations []*spec.Operation) er
 		return fmt.Errorf("there is no requirement %q; opensandbox-conformance list prints them", e.Requirement)
 	}
 	if strings.TrimSpace(e.Reason) == "" {
-		return fmt.Errorf("%s has no reason", e.told())
+		return fmt.Errorf("%s has no reason", e)
 	}
 	if e.Operation == "" {
 		return nil
