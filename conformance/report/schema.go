@@ -29,6 +29,15 @@ func Validate(data []byte) error {
 	return compiled.Validate(value)
 }
 
+// Validate checks that the report is as its schema says: what it writes can be read by others.
+func (r *Report) Validate() error {
+	var out bytes.Buffer
+	if err := r.WriteJSON(&out); err != nil {
+		return err
+	}
+	return Validate(out.Bytes())
+}
+
 func compile(data []byte) (*jsonschema.Schema, error) {
 	const name = "schema.json"
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(data))
