@@ -28,7 +28,13 @@ type page struct {
 	Statuses []string // the columns of the matrix
 	Matrix   []matrixRow
 	Every    []Requirement // in the order that people look for: broken first
-	MostSeen int           // of one type of event
+	States   []pageState
+}
+
+// pageState is a state of sandboxes, and the ones that were seen after it.
+type pageState struct {
+	From string // empty: before the first
+	Next []Transition
 }
 
 type matrixRow struct {
@@ -38,9 +44,10 @@ type matrixRow struct {
 }
 
 type matrixCell struct {
-	Status     string
-	Count      int
-	Documented bool
+	Status       string
+	Count        int
+	Documented   bool
+	Undocumented bool // and seen
 }
 
 // WriteHTML writes the report as one page that needs nothing else.
@@ -69,8 +76,12 @@ func (r *Report) WriteHTML(w io.Writer) error {
 	slices.SortStableFunc(p.Every, func(a, b Requirement) int {
 		return slices.Index(order, a.Outcome) - slices.Index(order, b.Outcome)
 	})
-	for _, event := range r.Seen.Events {
-		p.MostSeen = max(p.MostSeen, event.Count)
+	for _, t := range r.Seen.Transitions {
+		if n := len(p.States); n == 0 || p.States[n-1].From != t.From {
+			p.States = append(p.States, pageState{From: t.From})
+		}
+		last := &p.States[len(p.States)-1]
+		last.Next = append(last.Next, t)
 	}
 	return t.Execute(w, p)
 }
@@ -90,7 +101,9 @@ func (p *page) matrix() {
 	for _, op := range p.Seen.Operations {
 		row := matrixRow{Operation: op.Operation, Group: op.Group}
 		for _, status := range p.Statuses {
-			row.Cells = append(row.Cells, matrixCell{status, op.Statuses[status], slices.Contains(op.Documented, status)})
+			row.Cells = append(row.Cells, matrixCell{
+				status, op.Statuses[status], slices.Contains(op.Documented, status), slices.Contains(op.Undocumented, status),
+			})
 			row.Total += op.Statuses[status]
 		}
 		p.Matrix = append(p.Matrix, row)
@@ -124,22 +137,25 @@ func (p *page) SortedCapabilities() []Change {
 }
 
 var pageFunctions = template.FuncMap{
-	"class": func(status string) string { return "s" + status[:min(1, len(status))] },
-	"percent": func(n, of int) int {
-		if of == 0 {
-			return 0
-		}
-		return 100 * n / of
-	},
+	"class": class,
 	"count": func(n int, one, more string) string {
 		if n == 1 {
 			return "1 " + one
 		}
 		return strconv.Itoa(n) + " " + more
 	},
-	"any":   func(group string) bool { return group == spec.AnyGroup },
-	"join":  strings.Join,
-	"split": func(operation string) []string { return strings.SplitN(operation, " ", 2) },
+	"segments": func(path string) []string { return strings.Split(path, "/") },
+	"any":      func(group string) bool { return group == spec.AnyGroup },
+	"join":     strings.Join,
+	"split":    func(operation string) []string { return strings.SplitN(operation, " ", 2) },
 	// said reads a verdict as people write it.
 	"said": func(word string) string { return strings.ReplaceAll(word, "-", " ") },
+}
+
+// class is the kind of a status, by which a cell has its colour. That something is not offered is no fault.
+func class(status string) string {
+	if status == "501" {
+		return "not-offered"
+	}
+	return "s" + status[:min(1, len(status))]
 }

@@ -70,7 +70,7 @@ func sample() *report.Report {
 		},
 		Seen: report.Seen{
 			Operations: []report.SeenOperation{
-				{Operation: "POST /sandboxes", Group: "sandboxes", Documented: []string{"202", "400"}, Statuses: map[string]int{"202": 4, "500": 1}},
+				{Operation: "POST /sandboxes", Group: "sandboxes", Documented: []string{"202", "400"}, Statuses: map[string]int{"202": 4, "418": 1, "501": 1}, Undocumented: []string{"418"}},
 				{Operation: "GET /files/info", Group: "files", Documented: []string{"200", "404"}, Statuses: map[string]int{}},
 			},
 			Events:      []report.SeenEvent{{Type: "init", Count: 3}, {Type: "stdout", Count: 8}, {Type: nasty, Count: 1}},

@@ -9,10 +9,11 @@ type Seen struct {
 
 // SeenOperation counts the answers of one operation.
 type SeenOperation struct {
-	Operation  string         `json:"operation"`
-	Group      string         `json:"group"`
-	Documented []string       `json:"documented"` // statuses of its own in the document
-	Statuses   map[string]int `json:"statuses"`   // status to count; empty: it was not asked for
+	Operation    string         `json:"operation"`
+	Group        string         `json:"group"`
+	Documented   []string       `json:"documented"`             // statuses of its own in the document
+	Statuses     map[string]int `json:"statuses"`               // status to count; empty: it was not asked for
+	Undocumented []string       `json:"undocumented,omitempty"` // of Statuses: neither its own nor those of any request
 }
 
 // SeenEvent counts the events of one type.

@@ -77,7 +77,11 @@ func (s *Sightings) Report(operations []*spec.Operation) report.Seen {
 		}
 		for status, count := range s.answers[op.String()] {
 			one.Statuses[fmt.Sprint(status)] = count
+			if op.Must != nil && op.Document.Response(op.Document.Must, op.Must, status) == nil {
+				one.Undocumented = append(one.Undocumented, fmt.Sprint(status))
+			}
 		}
+		slices.Sort(one.Undocumented)
 		seen.Operations = append(seen.Operations, one)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.events)) {
