@@ -124,6 +124,7 @@ func (b *Book) Judge(x *exchange.Exchange) {
 	if x.Document == nil || !x.Answer() {
 		return
 	}
+	b.learn(x)
 	if x.Operation != nil {
 		b.Ballot.Exchange(x.Operation.String(), !NotOffered(x))
 		b.Seen.Answer(x.Operation, x.Status)
