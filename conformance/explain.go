@@ -53,10 +53,10 @@ func (e *Explanation) WriteText(w io.Writer) error {
 	if e.Edition != "" {
 		field("edition", e.Edition+" only")
 	}
-	switch {
-	case e.Aspect == "":
+	switch e.Aspect {
+	case "":
 		field("judged", "by the scenarios below")
-	case e.Aspect == spec.AsDocumented || e.Aspect == spec.AsRecommended:
+	case spec.AsDocumented, spec.AsRecommended:
 		field("judged", "on every answer of its operations, in whatever scenario; the one below makes sure of one")
 	default:
 		field("judged", "on every event stream, in whatever scenario; the one below makes sure of one")

@@ -160,6 +160,6 @@ func (all *junitSuites) suite(r *Report, name string, cases []junitCase) {
 	all.Tests += s.Tests
 	all.Failures += s.Failures
 	all.Errors += s.Errors
-	all.Skipped += s.junitCounts.Skipped
+	all.Skipped += s.Skipped
 	all.Suites = append(all.Suites, s)
 }
