@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"io/fs"
@@ -95,6 +96,7 @@ func (p *plan) suite() *suite {
 		if u, err := url.Parse(base); err == nil && u.User != nil {
 			secret, _ := u.User.Password()
 			book.Redactor.Add(secret, "PASSWORD")
+			book.Redactor.Add(base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+secret)), "BASIC")
 		}
 	}
 	transport := p.Transport

@@ -13,7 +13,7 @@ import (
 
 type baselineCmd struct {
 	Report string `arg:"" help:"The report.json to take the failures from."`
-	Into   string `type:"path" placeholder:"FILE" help:"The file to write; what it holds already keeps its reasons. Without it, print."`
+	Into   string `placeholder:"FILE" help:"The file to write; what it holds already keeps its reasons. Without it, print."`
 }
 
 // Help explains what becomes of the entries.

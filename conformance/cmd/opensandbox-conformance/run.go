@@ -28,7 +28,7 @@ type runCmd struct {
 	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it what holds in both."`
 	Strict       bool     `help:"Warnings count as errors."`
 
-	ExpectedFailures string `type:"existingfile" placeholder:"FILE" help:"YAML list of {requirement, operation, reason}: failures that are known and don't break the run."`
+	ExpectedFailures string `placeholder:"FILE" help:"YAML list of {requirement, operation, reason}: failures that are known and don't break the run."`
 
 	Provision time.Duration `default:"5m" help:"How long a sandbox may take from create to Running."`
 	Change    time.Duration `default:"60s" help:"How long pause, resume and delete may take."`

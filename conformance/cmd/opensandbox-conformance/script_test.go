@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -46,6 +47,7 @@ func TestScripts(t *testing.T) {
 			env.Defer(server.Close)
 			env.Values[daemonKey{}] = d
 			env.Setenv("DAEMON", server.URL)
+			env.Setenv("WITH_PASSWORD", strings.Replace(server.URL, "//", "//me:c4nary-t0ken@", 1))
 			env.Setenv("EXECD_ACCESS_TOKEN", canary)
 			return nil
 		},
