@@ -2,11 +2,12 @@ package conformance
 
 import (
 	"context"
-	"errors"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -43,6 +44,10 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 		Tool:          report.Tool{Name: "opensandbox-conformance", Version: p.Version},
 		StartedAt:     time.Now().UTC(),
 		Target:        report.Target{URL: p.URL, Profile: p.Profile, Edition: p.Edition, Image: p.Image},
+		Claim: report.Claim{
+			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict,
+			Deadlines: p.Deadlines.Milliseconds(),
+		},
 	}
 	if p.Profile == Execd {
 		r.Target.URL, r.Target.Image = p.ExecdURL, ""
@@ -58,7 +63,19 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	r.FinishedAt = time.Now().UTC()
 	r.Target.Capabilities = s.target.Capabilities.All()
 	s.book.Ballot.Settle(r, p.Strict)
+	r.Seen = s.book.Seen.Report(p.claim.Operations)
+	s.hide(r)
 	return r, nil
+}
+
+// hide takes the secrets out of what the report says beside its findings.
+func (s *suite) hide(r *report.Report) {
+	for _, text := range []*string{&r.Reason, &r.Stopped, &r.Target.URL, &r.Target.Image} {
+		*text = s.book.Redactor.Hide(*text)
+	}
+	for i := range r.Requirements {
+		r.Requirements[i].Reason = s.book.Redactor.Hide(r.Requirements[i].Reason)
+	}
 }
 
 // suite is one run.
@@ -76,6 +93,13 @@ func (p *plan) suite() *suite {
 	book.Found = p.Found
 	book.Redactor.Add(p.APIKey, "OPEN_SANDBOX_API_KEY")
 	book.Redactor.Add(p.ExecdToken, "EXECD_ACCESS_TOKEN")
+	for _, base := range []string{p.URL, p.ExecdURL} {
+		if u, err := url.Parse(base); err == nil && u.User != nil {
+			secret, _ := u.User.Password()
+			book.Redactor.Add(secret, "PASSWORD")
+			book.Redactor.Add(base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+secret)), "BASIC")
+		}
+	}
 	transport := p.Transport
 	if transport == nil {
 		fresh := http.DefaultTransport.(*http.Transport).Clone()
@@ -259,36 +283,4 @@ func (s *suite) say(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fmt.Fprintf(s.Progress, format, args...)
-}
-
-// Catalogue lists the scenarios that check each requirement, by id, as "folder/file.feature: name". The features are
-// read once; nobody may change the answer.
-func Catalogue() (map[string][]string, error) { return catalogue() }
-
-var catalogue = sync.OnceValues(readCatalogue)
-
-func readCatalogue() (map[string][]string, error) {
-	run := godog.TestSuite{Options: &godog.Options{
-		FS: fs.FS(features.FS), Paths: []string{features.Lifecycle, features.Execd}, Output: io.Discard,
-	}}
-	parsed, err := run.RetrieveFeatures()
-	if err != nil {
-		return nil, err
-	}
-	if len(parsed) == 0 {
-		return nil, errors.New("there are no features")
-	}
-	out := map[string][]string{}
-	for _, feature := range parsed {
-		for _, pickle := range feature.Pickles {
-			for _, tag := range pickle.Tags {
-				id := strings.TrimPrefix(tag.Name, "@")
-				name := feature.Uri + ": " + pickle.Name
-				if !slices.Contains(out[id], name) {
-					out[id] = append(out[id], name)
-				}
-			}
-		}
-	}
-	return out, nil
 }

@@ -1,10 +1,13 @@
 package exchange
 
 import (
+	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"sort"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -21,17 +24,29 @@ type Redactor struct {
 	names map[string]string // secret to the name that stands for it
 }
 
-// Add hides a secret; name is what stands in its place, by custom an environment variable.
+// Add hides a secret, also where it is written as in a URL, in JSON or by %q; name is what stands in its place, by
+// custom an environment variable.
 func (r *Redactor) Add(secret, name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.names == nil {
 		r.names = map[string]string{}
 	}
-	if secret != "" {
-		r.names[secret] = name
+	if secret == "" {
+		return
+	}
+	inJSON, err := json.Marshal(secret)
+	if err != nil {
+		panic(err) // a string is always JSON
+	}
+	for _, form := range []string{
+		secret, url.QueryEscape(secret), url.PathEscape(secret), unquoted(string(inJSON)), unquoted(strconv.Quote(secret)),
+	} {
+		r.names[form] = name
 	}
 }
+
+func unquoted(text string) string { return text[1 : len(text)-1] }
 
 // Hide replaces every secret in a text.
 func (r *Redactor) Hide(text string) string {

@@ -1,7 +1,9 @@
 package exchange_test
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
 	"testing"
@@ -27,6 +29,19 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	}
 	if !strings.Contains(r.Text(x), "$EXECD_ACCESS_TOKEN") || strings.Contains(r.Text(x), "and-longer") {
 		t.Errorf("a secret that holds another is not replaced as a whole:\n%s", r.Text(x))
+	}
+}
+
+func TestASecretIsHiddenHoweverItIsWritten(t *testing.T) {
+	r := &exchange.Redactor{}
+	secret := `c4n"ry/ä b`
+	r.Add(secret, "KEY")
+	for _, text := range []string{
+		secret, `{"echo":"c4n\"ry/ä b"}`, "/p?k=" + url.QueryEscape(secret), "/" + url.PathEscape(secret), fmt.Sprintf("%q", secret),
+	} {
+		if got := r.Hide(text); strings.Contains(got, "c4n") || !strings.Contains(got, "$KEY") {
+			t.Errorf("%s is shown as %s", text, got)
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ func DefaultDeadlines() Deadlines {
 // Book knows every requirement, and writes down what becomes of each.
 type Book struct {
 	Ballot    *verdict.Ballot
+	Seen      *verdict.Sightings
 	Redactor  *exchange.Redactor
 	Deadlines Deadlines
 	Found     func(report.Finding) // told of every finding as it is made; nil: nobody
@@ -53,7 +54,7 @@ type Book struct {
 // NewBook makes the book of a ledger.
 func NewBook(ledger []spec.Requirement, ballot *verdict.Ballot, deadlines Deadlines) *Book {
 	b := &Book{
-		Ballot: ballot, Redactor: &exchange.Redactor{}, Deadlines: deadlines,
+		Ballot: ballot, Seen: verdict.NewSightings(), Redactor: &exchange.Redactor{}, Deadlines: deadlines,
 		rows: map[string]spec.Requirement{}, aspects: map[spec.Aspect][]spec.Requirement{},
 	}
 	for _, row := range ledger {
@@ -127,8 +128,10 @@ func (b *Book) Judge(x *exchange.Exchange) {
 	if x.Document == nil || !x.Answer() {
 		return
 	}
+	b.learn(x)
 	if x.Operation != nil {
 		b.Ballot.Exchange(x.Operation.String(), !NotOffered(x))
+		b.Seen.Answer(x.Operation, x.Status)
 	}
 	breaches := contract.Judge(x)
 	b.byDocument(x, spec.AsDocumented, spec.Must, breaches)
@@ -136,6 +139,11 @@ func (b *Book) Judge(x *exchange.Exchange) {
 	if x.Stream != nil {
 		b.judgeStream(x)
 	}
+}
+
+// Moved writes down that a sandbox was seen in a state; from is the one before, empty for the first.
+func (b *Book) Moved(from, to string) {
+	b.Seen.Transition(b.Redactor.Hide(from), b.Redactor.Hide(to))
 }
 
 // NotOffered says whether the answer to a request means that its operation is not there. A 404 alone does not: the

@@ -54,6 +54,9 @@ func (b *Book) judgeStream(x *exchange.Exchange) {
 		b.judgeFrames(x)
 		return
 	}
+	for _, event := range x.Stream.Events {
+		b.Seen.Event(b.Redactor.Hide(event.Type))
+	}
 	b.judgeEvents(x)
 	b.judgeTimestamps(x)
 	b.judgeOrder(x, left || x.OpenEnd)

@@ -1,4 +1,5 @@
-// Package report holds what a run of the suite says: report.json, and the text for a terminal.
+// Package report holds what a run of the suite says: report.json and its JSON Schema, and what people read of it: the
+// text for a terminal, a page, a summary in Markdown, and JUnit.
 //
 // It decides nothing; package verdict does.
 package report
@@ -43,12 +44,16 @@ type Report struct {
 	StartedAt     time.Time     `json:"startedAt"`
 	FinishedAt    time.Time     `json:"finishedAt"`
 	Target        Target        `json:"target"`
+	Claim         Claim         `json:"claim"`
 	Verdict       string        `json:"verdict"`
 	Reason        string        `json:"reason"`
+	Stopped       string        `json:"stopped,omitempty"` // why the run as a whole ended before it was through
+	Baseline      *Baseline     `json:"baseline,omitempty"`
 	Groups        []Group       `json:"groups"`
 	Summary       Summary       `json:"summary"`
 	Findings      []Finding     `json:"findings"`
 	Requirements  []Requirement `json:"requirements"`
+	Seen          Seen          `json:"seen"`
 }
 
 // Tool names the program that made the report.
@@ -64,6 +69,15 @@ type Target struct {
 	Edition      string            `json:"edition"`
 	Image        string            `json:"image,omitempty"`
 	Capabilities map[string]string `json:"capabilities"` // name to "present", "absent" or "unknown"
+}
+
+// Claim is what the run was asked to judge, beside Target: enough to ask for it again.
+type Claim struct {
+	Groups       []string         `json:"groups,omitempty"`       // only these; absent: all
+	Operations   []string         `json:"operations,omitempty"`   // only what concerns these; absent: all
+	Capabilities []string         `json:"capabilities,omitempty"` // declared
+	Strict       bool             `json:"strict,omitempty"`       // warnings count as errors
+	Deadlines    map[string]int64 `json:"deadlines,omitempty"`    // name to milliseconds
 }
 
 // Group is the verdict on one group of operations.
@@ -112,21 +126,29 @@ type Finding struct {
 	Actual      string `json:"actual"`
 	Spec        string `json:"spec"`
 	Count       int    `json:"count"`
+	Known       string `json:"known,omitempty"` // the reason in the file of expected failures; absent: it is not expected
 }
 
 // Requirement is what became of one row of the ledger.
 type Requirement struct {
-	ID        string   `json:"id"`
-	Level     string   `json:"level"`
-	Group     string   `json:"group"`
-	Outcome   string   `json:"outcome"`
-	Checks    int      `json:"checks"`
-	Reason    string   `json:"reason,omitempty"` // of not-judged and skipped
-	Scenarios []string `json:"scenarios"`
+	ID         string   `json:"id"`
+	Level      string   `json:"level"`
+	Group      string   `json:"group"`
+	Text       string   `json:"text"`
+	Source     string   `json:"source"`
+	Operations []string `json:"operations"` // that it concerns; "*": all
+	Outcome    string   `json:"outcome"`
+	Checks     int      `json:"checks"`
+	Reason     string   `json:"reason,omitempty"` // of not-judged and skipped
+	Scenarios  []string `json:"scenarios"`
 }
 
-// ExitStatus is what the command exits with: 0 conformant, 1 nonconformant, 3 inconclusive.
+// ExitStatus is what the command exits with: 0 conformant, 1 nonconformant, 3 inconclusive. Where failures were
+// expected, it is by what was not.
 func (r *Report) ExitStatus() int {
+	if r.Baseline != nil {
+		return r.Baseline.exitStatus()
+	}
 	switch r.Verdict {
 	case Conformant:
 		return 0

@@ -31,7 +31,12 @@ func (r *Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "\n%d exchanges; requirements: %d held, %d broken, %d not judged, %d skipped\n",
 		s.Exchanges, s.Held, s.Broken, s.NotJudged, s.Skipped)
 	fmt.Fprintf(&b, "%d of %d core operations judged\n", s.CoreOperations.Judged, s.CoreOperations.Total)
-	fmt.Fprintf(&b, "%s: %s\n", r.Verdict, r.Reason)
+	r.expected(&b)
+	fmt.Fprintf(&b, "%s: %s", r.Verdict, r.Reason)
+	if r.Baseline != nil {
+		fmt.Fprintf(&b, "; %s: %s (%s)", r.Baseline.Outcome, r.Baseline.Reason, r.Baseline.File)
+	}
+	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -41,9 +46,16 @@ func (f *Finding) text(b *strings.Builder) {
 	if f.Count > 1 {
 		times = fmt.Sprintf(" (%d times)", f.Count)
 	}
-	fmt.Fprintf(b, "\n%s %s %s%s\n", strings.ToUpper(f.Severity), f.Requirement, f.Operation, times)
+	known := ""
+	if f.Known != "" {
+		known = "KNOWN "
+	}
+	fmt.Fprintf(b, "\n%s%s %s %s%s\n", known, strings.ToUpper(f.Severity), f.Requirement, f.Operation, times)
 	fmt.Fprintf(b, "  %s %s\n", f.Level, f.Text)
 	fmt.Fprintf(b, "  source    %s; %s\n", f.Source, f.Spec)
+	if f.Known != "" {
+		fmt.Fprintf(b, "  known     %s\n", f.Known)
+	}
 	fmt.Fprintf(b, "  found     %s\n", f.Message)
 	fmt.Fprintf(b, "  expected  %s\n", f.Expected)
 	fmt.Fprintf(b, "  actual    %s\n", f.Actual)
@@ -57,6 +69,19 @@ func (f *Finding) text(b *strings.Builder) {
 		for line := range strings.Lines(f.Exchange) {
 			fmt.Fprintf(b, "    %s", line)
 		}
+	}
+}
+
+// expected says what became of each expected failure, beside the findings that are marked as known.
+func (r *Report) expected(b *strings.Builder) {
+	if r.Baseline == nil {
+		return
+	}
+	for _, e := range r.Baseline.Stale {
+		fmt.Fprintf(b, "expected to fail, and holds now: %s (%s)\n", e, e.Reason)
+	}
+	for _, e := range r.Baseline.NotJudged {
+		fmt.Fprintf(b, "expected to fail, not judged: %s (%s)\n", e, e.Reason)
 	}
 }
 

@@ -28,6 +28,8 @@ type Box struct {
 	Latest  object    // the latest answer of get
 	Renewed time.Time // the expiry asked for last, where it was taken
 	Custom  bool      // made from something else than the image of the run
+
+	moved func(from, to string) // told of every state that follows another
 }
 
 // State is a state as it was seen.
@@ -132,7 +134,7 @@ func (w *World) createSandbox(ctx context.Context, changes map[string]any) error
 	}
 	_, image := changes["image"]
 	_, entrypoint := changes["entrypoint"]
-	box := &Box{ID: body(x).text("id"), Request: request, Sent: sent, Answer: x, Created: body(x), Custom: image || entrypoint}
+	box := &Box{ID: body(x).text("id"), Request: request, Sent: sent, Answer: x, Created: body(x), Custom: image || entrypoint, moved: w.Target.Book.Moved}
 	if box.ID == "" {
 		return unjudged("the create answer has no id")
 	}
@@ -147,8 +149,19 @@ func (b *Box) see(o object) {
 	b.Latest = o
 	s := State{o.text("status", "state"), o.text("status", "lastTransitionAt")}
 	if s.Name != "" && (len(b.Seen) == 0 || b.Seen[len(b.Seen)-1] != s) {
+		if b.moved != nil {
+			b.moved(b.last(), s.Name)
+		}
 		b.Seen = append(b.Seen, s)
 	}
+}
+
+// last is the state that was seen last; empty: none yet.
+func (b *Box) last() string {
+	if len(b.Seen) == 0 {
+		return ""
+	}
+	return b.Seen[len(b.Seen)-1].Name
 }
 
 // look asks for the sandbox.

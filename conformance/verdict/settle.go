@@ -111,8 +111,9 @@ func (s *settlement) requirements() {
 			s.report.Findings = append(s.report.Findings, f)
 		}
 		s.report.Requirements = append(s.report.Requirements, report.Requirement{
-			ID: req.ID, Level: string(req.Level), Group: req.Group, Outcome: outcome, Reason: reason,
-			Checks: r.held + len(r.findings), Scenarios: s.claim.Scenarios[req.ID],
+			ID: req.ID, Level: string(req.Level), Group: req.Group, Text: req.Text, Source: req.Source,
+			Operations: slices.Clone(req.Operations), Outcome: outcome, Reason: reason,
+			Checks: r.held + len(r.findings), Scenarios: append([]string{}, s.claim.Scenarios[req.ID]...),
 		})
 		switch outcome {
 		case report.Held:
@@ -214,6 +215,7 @@ func (s *settlement) groups() {
 
 func (s *settlement) whole(strict bool) {
 	r := s.report
+	r.Stopped = s.stopped
 	var absent []string
 	for _, g := range r.Groups {
 		if g.Verdict == report.NotOffered {

@@ -3,7 +3,9 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +20,11 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 )
 
-const key = "e2e-api-key"
+// Secrets that no report holds.
+const (
+	key   = "e2e-api-key"
+	token = "e2e-token"
+)
 
 // patient are deadlines on which a busy machine is no fault.
 func patient() judge.Deadlines {
@@ -76,6 +82,7 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	valid(t, r)
 	if r.Verdict != report.Inconclusive || !strings.Contains(r.Reason, "interrupted") || r.ExitStatus() != 3 {
 		t.Errorf("verdict %s, exit %d: %s", r.Verdict, r.ExitStatus(), r.Reason)
 	}
@@ -101,6 +108,7 @@ func TestAServerThatDiesIsNotJudged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	valid(t, r)
 	if r.Verdict != report.Inconclusive || !strings.Contains(r.Reason, "does not answer any more") {
 		t.Errorf("verdict %s: %s", r.Verdict, r.Reason)
 	}
@@ -114,12 +122,12 @@ func TestAServerThatDiesIsNotJudged(t *testing.T) {
 func TestTheDaemonConforms(t *testing.T) {
 	dir := t.TempDir()
 	tokens := filepath.Join(dir, "token")
-	if err := os.WriteFile(tokens, []byte("e2e-token\n"), 0o600); err != nil {
+	if err := os.WriteFile(tokens, []byte(token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log, _ := background(t, "execd", "--listen", "127.0.0.1:0", "--token-file", tokens, "--root", filepath.Join(dir, "root"))
 	r, err := conformance.Run(t.Context(), conformance.Config{
-		Profile: conformance.Execd, ExecdURL: "http://" + listening(t, log), ExecdToken: "e2e-token", Deadlines: patient(),
+		Profile: conformance.Execd, ExecdURL: "http://" + listening(t, log), ExecdToken: token, Deadlines: patient(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -127,8 +135,28 @@ func TestTheDaemonConforms(t *testing.T) {
 	clean(t, r)
 }
 
+// valid checks the report by its schema, and that it holds no secret.
+func valid(t *testing.T, r *report.Report) {
+	t.Helper()
+	if err := r.Validate(); err != nil {
+		t.Error(err)
+	}
+	var out bytes.Buffer
+	for _, write := range []func(io.Writer) error{r.WriteJSON, r.WriteHTML, r.WriteMarkdown, r.WriteJUnit, r.WriteText} {
+		if err := write(&out); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, secret := range []string{key, token} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("the report holds %s", secret)
+		}
+	}
+}
+
 func clean(t *testing.T, r *report.Report) {
 	t.Helper()
+	valid(t, r)
 	if r.Verdict != report.Conformant {
 		t.Errorf("verdict %s: %s", r.Verdict, r.Reason)
 	}

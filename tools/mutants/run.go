@@ -220,5 +220,8 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	if err != nil {
 		return nil, wireActed(), fmt.Errorf("run the suite: %w", err)
 	}
+	if err := r.Validate(); err != nil {
+		return nil, wireActed(), fmt.Errorf("the report: %w", err)
+	}
 	return r, wireActed(), nil
 }

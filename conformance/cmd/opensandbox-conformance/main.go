@@ -14,14 +14,20 @@ import (
 
 // Exit statuses, beside those of a report.
 const (
-	exitFailure = 1
-	exitUsage   = 2
+	exitFailure      = 1
+	exitUsage        = 2
+	exitInconclusive = 3
 )
 
 type cli struct {
-	Run     runCmd     `cmd:"" help:"Judge a deployment."`
-	List    listCmd    `cmd:"" help:"List every requirement with level, group, source, and the scenarios that check it."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Run      runCmd      `cmd:"" help:"Judge a deployment."`
+	Verify   verifyCmd   `cmd:"" help:"Judge again what a report is about, and print what changed."`
+	Diff     diffCmd     `cmd:"" help:"Print what changed from one report to another."`
+	Baseline baselineCmd `cmd:"" help:"Write the file of expected failures from a report."`
+	List     listCmd     `cmd:"" help:"List every requirement with level, group, source, and the scenarios that check it."`
+	Explain  explainCmd  `cmd:"" help:"Print a requirement with all that is known of it."`
+	Schema   schemaCmd   `cmd:"" help:"Print the JSON Schema of report.json."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 func main() {

@@ -6,9 +6,12 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
 func TestMain(m *testing.M) {
@@ -17,6 +20,10 @@ func TestMain(m *testing.M) {
 
 // The scripts in testdata read as a manual of the command.
 func TestScripts(t *testing.T) {
+	doc, err := spec.Execd()
+	if err != nil {
+		t.Fatal(err)
+	}
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -35,9 +42,18 @@ func TestScripts(t *testing.T) {
 			env.Setenv("CLOSED", closed.URL)
 			env.Setenv("REFUSING", refusing.URL)
 			env.Setenv("NOTHING", nothing.URL)
+			d := &daemon{doc: doc, token: canary}
+			server := httptest.NewServer(d)
+			env.Defer(server.Close)
+			env.Values[daemonKey{}] = d
+			env.Setenv("DAEMON", server.URL)
+			env.Setenv("WITH_PASSWORD", strings.Replace(server.URL, "//", "//me:c4nary-t0ken@", 1))
+			env.Setenv("EXECD_ACCESS_TOKEN", canary)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": status, "daemon": setDaemon, "valid": valid, "secretless": secretless,
+		},
 	})
 }
 
