@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"sync"
@@ -34,7 +35,9 @@ type options struct {
 	sandboxes int
 	binary    string
 	image     string
+	network   string
 	cut       bool
+	restart   string
 	keep      bool
 }
 
@@ -45,7 +48,9 @@ func main() {
 	flag.IntVar(&o.sandboxes, "sandboxes", 20, "how many sandboxes are created")
 	flag.StringVar(&o.binary, "server", "bin/opensandbox-reference", "the server's binary; execd lies beside it")
 	flag.StringVar(&o.image, "image", "opensandbox/debian:local", "image of the sandboxes, with sleep")
+	flag.StringVar(&o.network, "network", "", "the server's --docker-network")
 	flag.BoolVar(&o.cut, "cut", false, "take the engine away from the server in between, too")
+	flag.StringVar(&o.restart, "restart", "", "shell command that restarts the engine in between; the engine must have live-restore, so that containers go on")
 	flag.BoolVar(&o.keep, "keep", false, "keep the server's log and state, though nothing is wrong")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -75,7 +80,7 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 		return 0, err
 	}
 	found := &findings{}
-	s := &server{binary: o.binary, dir: dir, log: filepath.Join(dir, "server.log")}
+	s := &server{binary: o.binary, dir: dir, network: o.network, log: filepath.Join(dir, "server.log")}
 	if o.cut {
 		way, err := outage.Open("unix", filepath.Join(dir, "docker.sock"), docker.Dialer())
 		if err != nil {
@@ -163,14 +168,21 @@ func (c *crash) rounds(ctx context.Context) error {
 	return nil
 }
 
-// live lets the server live, and takes its engine away for a part of that.
+// live lets the server live, and takes its engine away for a part of that, or
+// restarts it.
 func (c *crash) live(ctx context.Context, rng *rand.Rand, life time.Duration) error {
-	if c.server.way == nil {
+	if c.server.way == nil && c.options.restart == "" {
 		return pause(ctx, life)
 	}
 	before := time.Duration(rng.Int64N(int64(life)))
 	if err := pause(ctx, before); err != nil {
 		return err
+	}
+	if c.options.restart != "" {
+		if out, err := exec.CommandContext(ctx, "sh", "-c", c.options.restart).CombinedOutput(); err != nil {
+			return fmt.Errorf("restart the engine: %w\n%s", err, out)
+		}
+		return pause(ctx, life-before)
 	}
 	c.server.way.Cut()
 	if err := pause(ctx, (life-before)/2); err != nil {

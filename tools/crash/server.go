@@ -20,6 +20,7 @@ const apiKey = "crash"
 // server is the process that is killed. It always has the same state.
 type server struct {
 	binary, dir, log string
+	network          string      // of Docker; "": the server's own
 	way              *outage.Way // nil: the server has the engine itself
 
 	mu   sync.Mutex
@@ -43,6 +44,9 @@ func (s *server) launch() (address string, err error) {
 	cmd := exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--state", filepath.Join(s.dir, "state"),
 		"--address-file", address, "--retention", "24h")
 	cmd.Env = append(os.Environ(), "OPENSANDBOX_API_KEY="+apiKey)
+	if s.network != "" {
+		cmd.Args = append(cmd.Args, "--docker-network", s.network)
+	}
 	if s.way != nil {
 		if err := s.way.Mend(); err != nil {
 			return "", err

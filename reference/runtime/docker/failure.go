@@ -21,7 +21,19 @@ func isNotFound(err error) bool { return err != nil && errdefs.IsNotFound(err) }
 func lost(err error) bool {
 	network := (*net.OpError)(nil)
 	return err != nil && (client.IsErrConnectionFailed(err) || errors.As(err, &network) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF))
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || closing(err))
+}
+
+// closing recognises what an engine says while it shuts down.
+func closing(err error) bool {
+	return containsAny(err.Error(), "transport is closing", "Error while dialing", "the connection is unavailable", "database not open")
+}
+
+// halfStarted recognises that the engine was killed while it started the
+// container, and doesn't know any more that it did.
+func halfStarted(err error) bool {
+	said := err.Error()
+	return strings.Contains(said, "task ") && strings.Contains(said, "already exists") || strings.Contains(said, "id already in use")
 }
 
 // available adds runtime.ErrUnavailable to the errors that lost recognises.

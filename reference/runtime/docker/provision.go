@@ -171,6 +171,16 @@ func (d *Docker) start(ctx context.Context, spec runtime.Spec) error {
 		}
 		err = d.engine.ContainerStart(ctx, containerName(spec.ID), container.StartOptions{})
 	}
+	if err != nil && ctx.Err() == nil && halfStarted(err) {
+		d.log.Warn("the engine lost track of a container that it was starting, which is made anew", "sandbox", spec.ID)
+		if err := d.removeContainer(ctx, spec.ID); err != nil {
+			return err
+		}
+		if _, err := d.createOnce(ctx, spec); err != nil {
+			return err
+		}
+		err = d.engine.ContainerStart(ctx, containerName(spec.ID), container.StartOptions{})
+	}
 	if err != nil && ctx.Err() == nil && lacksExecd(err) {
 		d.log.Warn("the volume of execd is empty, and is filled again", "sandbox", spec.ID)
 		if err := d.execd.refill(ctx, spec.Image); err != nil {
