@@ -38,8 +38,9 @@ func measured(s metrics.Sample) *execdapi.Metrics {
 		MemUsedMib:  float32(s.MemUsed),
 		Timestamp:   s.Time.UnixMilli(),
 	}
-	m.CPUUsedPercentage.SetTo(m.CPUUsedPct)
-	m.MemoryTotalInMib.SetTo(m.MemTotalMib)
-	m.MemoryUsedInMib.SetTo(m.MemUsedMib)
+	// The older names are deprecated, and some clients read no others.
+	m.CPUUsedPercentage.SetTo(m.CPUUsedPct) //nolint:staticcheck // see above
+	m.MemoryTotalInMib.SetTo(m.MemTotalMib) //nolint:staticcheck // see above
+	m.MemoryUsedInMib.SetTo(m.MemUsedMib)   //nolint:staticcheck // see above
 	return m
 }

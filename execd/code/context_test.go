@@ -84,11 +84,6 @@ func each(t *testing.T, test func(t *testing.T, s *server, language string, d di
 	}
 }
 
-func (s *server) print(c *code.Context, d dialect, text string) string {
-	s.t.Helper()
-	return s.run(c, strings.ReplaceAll(d.print, "%s", text)).out
-}
-
 // value is what the variable holds that d.set set.
 func (s *server) value(c *code.Context, d dialect) string {
 	s.t.Helper()

@@ -2,7 +2,6 @@ package files_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -244,7 +243,7 @@ func FuzzReplace(f *testing.F) {
 		got, err := os.ReadFile(path)
 		must(t, err)
 		if want := bytes.ReplaceAll(data, []byte(old), []byte(with)); !bytes.Equal(got, want) || results[path].ReplacedCount != bytes.Count(data, []byte(old)) {
-			t.Error(fmt.Sprintf("%q by %q: %v", old, with, results))
+			t.Errorf("%q by %q: %v", old, with, results)
 		}
 	})
 }

@@ -108,7 +108,7 @@ func get(target string, headers ...string) string {
 }
 
 // do sends a request with the token by a client that keeps no connection.
-func do(t *testing.T, ctx context.Context, method, url string, body io.Reader) *http.Response {
+func do(ctx context.Context, t *testing.T, method, url string, body io.Reader) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {

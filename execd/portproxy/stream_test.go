@@ -60,7 +60,7 @@ func TestEventsAreLive(t *testing.T) {
 	}))
 	sendFirst := make(chan struct{})
 	go func() { defer close(sendFirst); next <- 0 }()
-	res := do(t, t.Context(), http.MethodGet, "http://"+serve(t, 0)+"/proxy/"+port+"/events", nil)
+	res := do(t.Context(), t, http.MethodGet, "http://"+serve(t, 0)+"/proxy/"+port+"/events", nil)
 	<-sendFirst
 	events := bufio.NewReader(res.Body)
 	for n := range 50 {
@@ -91,7 +91,7 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 		}
 	}))
 	in, out := io.Pipe()
-	res := do(t, t.Context(), http.MethodPost, "http://"+serve(t, 0)+"/proxy/"+port+"/", in)
+	res := do(t.Context(), t, http.MethodPost, "http://"+serve(t, 0)+"/proxy/"+port+"/", in)
 	lines := bufio.NewReader(res.Body)
 	for n := range 50 {
 		fmt.Fprintln(out, n)
@@ -136,11 +136,11 @@ func TestLargeBodiesArriveWhole(t *testing.T) {
 		}
 	}))
 	url, want := "http://"+serve(t, 0)+"/proxy/"+port+"/", sum(pattern(size))
-	got, err := io.ReadAll(do(t, t.Context(), http.MethodPost, url, pattern(size)).Body)
+	got, err := io.ReadAll(do(t.Context(), t, http.MethodPost, url, pattern(size)).Body)
 	if string(got) != want {
 		t.Errorf("upload: %s, %v; want %s", got, err, want)
 	}
-	if got := sum(do(t, t.Context(), http.MethodGet, url, nil).Body); got != want {
+	if got := sum(do(t.Context(), t, http.MethodGet, url, nil).Body); got != want {
 		t.Errorf("download: %s, want %s", got, want)
 	}
 }
@@ -200,7 +200,7 @@ func TestAClientThatGoesAwayEndsTheRequestInside(t *testing.T) {
 		close(ended)
 	}))
 	ctx, cancel := context.WithCancel(t.Context())
-	do(t, ctx, http.MethodGet, "http://"+serve(t, 0)+"/proxy/"+port+"/", nil)
+	do(ctx, t, http.MethodGet, "http://"+serve(t, 0)+"/proxy/"+port+"/", nil)
 	<-begun
 	cancel()
 	<-ended

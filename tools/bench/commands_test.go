@@ -46,7 +46,7 @@ func benchCommand(b *testing.B, d *server) {
 func benchLine(b *testing.B, d *server) {
 	var took []time.Duration
 	for range b.N {
-		res := d.request(b, b.Context(), "POST", "/command", "application/json", strings.NewReader(runBody(`for ((i = 0; i < 300; i++)); do echo "t $EPOCHREALTIME"; sleep 0.003; done`)))
+		res := d.request(b.Context(), b, "POST", "/command", "application/json", strings.NewReader(runBody(`for ((i = 0; i < 300; i++)); do echo "t $EPOCHREALTIME"; sleep 0.003; done`)))
 		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
 			now := time.Now()
 			_, text, ok := strings.Cut(lines.Text(), `"text":"t `)
@@ -76,7 +76,7 @@ func benchStdout(b *testing.B, d, bare *server, line string, size int64) {
 	take := func(s *server, method, path, body string) time.Duration {
 		ctx, cancel := context.WithCancel(b.Context())
 		defer cancel()
-		res := s.request(b, ctx, method, path, "application/json", strings.NewReader(body))
+		res := s.request(ctx, b, method, path, "application/json", strings.NewReader(body))
 		defer res.Body.Close()
 		if _, err := io.CopyN(io.Discard, res.Body, 1<<20); err != nil { // it has begun
 			b.Fatal(err)
@@ -114,7 +114,7 @@ func benchAtOnce(b *testing.B, d *server) {
 		x, y := pairs(2*rounds,
 			func() time.Duration {
 				return all(func() {
-					res := d.request(b, b.Context(), "POST", "/command", "application/json", strings.NewReader(`{"command":"true"}`))
+					res := d.request(b.Context(), b, "POST", "/command", "application/json", strings.NewReader(`{"command":"true"}`))
 					defer res.Body.Close()
 					if text, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(text), "execution_complete") {
 						b.Errorf("%s %v", text, err)

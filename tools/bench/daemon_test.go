@@ -112,7 +112,7 @@ func (s *server) output() string {
 }
 
 // request sends one with the token; the caller closes the body.
-func (s *server) request(b *testing.B, ctx context.Context, method, path, contentType string, body io.Reader) *http.Response {
+func (s *server) request(ctx context.Context, b *testing.B, method, path, contentType string, body io.Reader) *http.Response {
 	b.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *server) whole(b *testing.B, method, path, body string) (string, bool) {
 	if body != "" {
 		contentType = "application/json"
 	}
-	res := s.request(b, b.Context(), method, path, contentType, strings.NewReader(body))
+	res := s.request(b.Context(), b, method, path, contentType, strings.NewReader(body))
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {

@@ -73,7 +73,7 @@ func benchDownload(b *testing.B, d, bare *server) {
 	}
 	fetch := func(s *server, target string) time.Duration {
 		return timed(func() {
-			res := s.request(b, b.Context(), "GET", target, "", nil)
+			res := s.request(b.Context(), b, "GET", target, "", nil)
 			defer res.Body.Close()
 			if n, err := io.Copy(io.Discard, res.Body); err != nil || n != big {
 				b.Fatalf("%d bytes, %v", n, err)

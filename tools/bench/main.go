@@ -87,7 +87,7 @@ func show(out io.Writer, rows []row, f figures) (missed int) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WORK\tMEASURED\tREFERENCE\tTARGET\tIS\t")
 	for _, r := range rows {
-		verdict, ok := "ok", true
+		verdict, ok := "ok", false
 		measured, is, bare := "-", "-", cmp.Or(r.bare, "-")
 		got, have := f.of(r.benchmark, r.unit)
 		reference, haveBare := f.of(r.benchmark, "bare-"+r.unit)
@@ -100,9 +100,9 @@ func show(out io.Writer, rows []row, f figures) (missed int) {
 			measured, is = number(got)+" "+unitOf(r.unit), r.rule.write(value, r.unit, "")
 			ok = r.rule.holds(value, r.target)
 		case len(f[r.benchmark][notBuilt]) > 0:
-			verdict, ok = "MISSED: not built", false
+			verdict = "MISSED: not built"
 		default:
-			verdict, ok = "MISSED: not measured", false
+			verdict = "MISSED: not measured"
 		}
 		if !ok {
 			missed++

@@ -106,11 +106,6 @@ func (o treeOp) badRefusals(refused ...int) []mutant.Fault {
 	return faults
 }
 
-// several picks the requests for more than one item.
-func (o treeOp) several() mutant.Match {
-	return o.Where(func(r *http.Request) bool { return len(singles(r, takeBody(r))) > 1 })
-}
-
 // forOne picks requests of which one path, at least, is of a kind; forAny those of several where that is one of them.
 func (o treeOp) forOne(of string) mutant.Match {
 	return o.with(func(path string) bool { return lkind(path) == of })

@@ -24,9 +24,6 @@ var shellScript string
 const shellLoop = `builtin eval "$1"; __execd_loop='while : __execd; do __execd_end; __execd_begin; builtin eval "$__execd_x$__execd_code" 250>&-; ` +
 	`{ __execd_s=$? __execd_x=""; case $- in *x*) builtin set +x; __execd_x="set -x; ";; esac; } 2>/dev/null; done; builtin eval "$__execd_loop"'; builtin eval "$__execd_loop"`
 
-// control is the descriptor that a driver finds its control socket on.
-const control = 3
-
 // Languages are those that this package has a driver for, whether the image has their interpreters or not. Their
 // processes get the environment env, except EXECD_….
 func Languages(env []string) []code.Language {

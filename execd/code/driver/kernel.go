@@ -104,7 +104,7 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 	defer k.stderr.to(nil)
 	number := k.begin()
 	defer k.over()
-	defer context.AfterFunc(ctx, func() { k.interrupt(number) })()
+	defer context.AfterFunc(ctx, func() { _ = k.interrupt(number) })() // one that has died is seen here
 	if _, err := k.socket.Write(append([]byte(text), 0)); err != nil {
 		return k.died()
 	}
@@ -208,8 +208,9 @@ func (k *Kernel) signalNow() error {
 	case k.state == sent:
 		return nil
 	case k.state == waits:
-		if _, err := k.socket.Write([]byte{interruption}); err != nil {
-			return nil // it has died, and Run sees it
+		_, err := k.socket.Write([]byte{interruption})
+		if err != nil {
+			return nil //nolint:nilerr // it has died, and Run sees it
 		}
 	case k.timed && k.next == nil:
 		k.signalAfter(settle)
