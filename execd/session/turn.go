@@ -113,17 +113,17 @@ func (s *session) attempt(ctx context.Context, t *turn, spec Spec, stdout, stder
 			reason := context.Cause(ctx)
 			if s.ended.Err() != nil || !t.interrupt() { // all is ended with the session, or must be
 				s.abandon()
-				_ = <-broken // that it has ended is all that counts
+				<-broken //nolint:errcheck // that it has ended is all that counts
 				endAll([]*process{t.process}, nil)
 				return outcome{-1, reason, true}
 			}
 			out := s.finish(t)
-			_ = <-broken // that it has ended is all that counts
+			<-broken //nolint:errcheck // that it has ended is all that counts
 			return outcome{-1, reason, out.died}
 		}
 	}
 	out := s.finish(t)
-	_ = <-broken // that it has ended is all that counts
+	<-broken //nolint:errcheck // that it has ended is all that counts
 	return out
 }
 

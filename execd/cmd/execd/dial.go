@@ -30,7 +30,7 @@ func (c *dialCmd) Run(daemonFlags, secret) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it was only read from to its end
 	if _, err := io.WriteString(os.Stdout, dialed); err != nil {
 		return err
 	}
