@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -162,6 +163,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	if err != nil {
 		return nil, false, err
 	}
+	stop = sync.OnceFunc(stop)
 	defer stop()
 	if m.HTTP != nil {
 		handler = m.HTTP(handler, act)
@@ -187,6 +189,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 		}
 		proxies = append(proxies, proxy)
 	}
+	defer stop() // first of all: servers wait for their requests, and a fault may have kept one from seeing its client go
 	wireActed := func() bool {
 		return !slices.ContainsFunc(proxies, func(p *mutant.Proxy) bool { return !p.Acted() })
 	}

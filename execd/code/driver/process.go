@@ -58,7 +58,8 @@ func spawn(program string, args, env []string) (*process, error) {
 	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = outW, errW
 	p.cmd.ExtraFiles = []*os.File{theirs} // control
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	// It must not outlive a daemon that is killed: code in a loop would go on for ever.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		p.socket.Close()
 		outR.Close()

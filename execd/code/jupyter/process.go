@@ -31,7 +31,8 @@ func startProcess(program string, argv, env []string, dir string) (*process, err
 	mark := marker + "=" + rand.Text()
 	env = append(env[:len(env):len(env)], mark)
 	p := &process{exited: make(chan struct{}), mark: mark, cmd: &exec.Cmd{Path: program, Args: argv, Env: env, Dir: dir}}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	// It must not outlive a daemon that is killed: code in a loop would go on for ever.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	var childEnds []*os.File
 	defer func() {
 		for _, f := range childEnds {
