@@ -11,14 +11,14 @@ import (
 // TestPathsLeadWhereTheKernelLeads is about ".." behind links, which must not be taken away as text.
 func TestPathsLeadWhereTheKernelLeads(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "real/home/u/f", "real/home/shared/cfg", "home/shared/cfg", "home/f")
+	write(t, dir, "real/home/u/f", "real/home/common/cfg", "home/common/cfg", "home/f")
 	must(t, os.Symlink(dir+"/real/home/u", dir+"/home/u"))
-	must(t, os.Symlink("../shared/cfg", dir+"/real/home/u/cfg"))
-	must(t, os.Symlink("../shared/new", dir+"/real/home/u/dangling"))
+	must(t, os.Symlink("../common/cfg", dir+"/real/home/u/cfg"))
+	must(t, os.Symlink("../common/new", dir+"/real/home/u/dangling"))
 	t.Chdir(dir + "/home")
 	for asked, want := range map[string]string{
-		"/home/u/cfg":          "/real/home/shared/cfg",
-		"/home/u/dangling":     "/real/home/shared/new",
+		"/home/u/cfg":          "/real/home/common/cfg",
+		"/home/u/dangling":     "/real/home/common/new",
 		"/home/u/../up":        "/real/home/up",
 		"/home/u/../a/../b/up": "/real/home/b/up",
 		"/home/./u//f":         "/real/home/u/f",
@@ -38,7 +38,7 @@ func TestPathsLeadWhereTheKernelLeads(t *testing.T) {
 	if _, err := os.Stat(dir + "/real/home/relative"); err != nil {
 		t.Error(err)
 	}
-	if got, _ := os.ReadFile(dir + "/home/shared/cfg"); string(got) != "x" {
+	if got, _ := os.ReadFile(dir + "/home/common/cfg"); string(got) != "x" {
 		t.Errorf("another file became %q", got)
 	}
 }
