@@ -25,7 +25,7 @@ import (
 func main() {
 	pattern := flag.String("run", "", "only mutants whose requirement and name match this expression")
 	plane := flag.String("plane", "all", "execd (needs no Docker), lifecycle, or all")
-	parallel := flag.Int("parallel", 6, "how many at once")
+	parallel := flag.Int("parallel", 12, "how many at once")
 	execdPath := flag.String("execd", filepath.Join("bin", "execd"), "the daemon's binary, for sandboxes")
 	quiet := flag.Bool("quiet", false, "print only what is not as it must be, and the totals")
 	image := flag.String("image", "opensandbox/debian:local", "image of the sandboxes")
