@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sync"
 	"syscall"
 	"text/tabwriter"
@@ -154,30 +155,22 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 		}}, takesLong(m.Requirement))
 	}
 	for _, lifecycle := range []bool{false, true} {
-		var batch []Benign
-		flush := func() {
-			if len(batch) > 0 {
-				add(lifecycle, sparing(batch, lifecycle), false)
-				batch = nil
-			}
-		}
-		for _, b := range Variants(lifecycle) {
-			switch {
-			case !expr.MatchString("benign " + b.name()):
-			case b.wireOnly() && !b.Expiry && !b.Silence:
-				if batch = append(batch, b); len(batch) == atOnce {
-					flush()
+		for _, waits := range []bool{false, true} {
+			var batch []Benign
+			for _, b := range Variants(lifecycle) {
+				if (b.Expiry || b.Silence) == waits && expr.MatchString("benign "+b.name()) {
+					batch = append(batch, b)
 				}
-			default:
-				add(lifecycle, sparing([]Benign{b}, lifecycle), b.Expiry)
+			}
+			for few := range slices.Chunk(batch, atOnce) {
+				add(lifecycle, sparing(few, lifecycle), lifecycle && waits)
 			}
 		}
-		flush()
 	}
 	return all
 }
 
-// atOnce is how many benign variants of the wire are tried in one deployment.
+// atOnce is how many benign variants are tried in one deployment.
 const atOnce = 8
 
 func sparing(batch []Benign, lifecycle bool) job {

@@ -56,9 +56,6 @@ func (b Benign) name() string {
 	return b.Wire.Name
 }
 
-// wireOnly says whether a variant is odd on the wire alone: several of these can be tried at once.
-func (b Benign) wireOnly() bool { return b.HTTP == nil && b.API == nil && b.Runtime == nil }
-
 func (m Mutant) name() string {
 	if m.Name != "" {
 		return m.Name

@@ -105,13 +105,17 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 		m.Requirement = "LC-"
 		cfg.Groups = []string{"sandboxes", "listing", "pause", "endpoints", "lifecycle-auth"}
 	}
-	for _, b := range batch {
+	acts := make([]atomic.Int64, len(batch))
+	for i, b := range batch {
 		res.Name = strings.TrimPrefix(res.Name+"; "+b.name(), "; ")
-		m.HTTP, m.API, m.Runtime = b.HTTP, b.API, b.Runtime // one of several in a batch has none of these
-		if b.wireOnly() {
+		act := func() { acts[i].Add(1) }
+		m.HTTP = behind(m.HTTP, b.HTTP, act)
+		m.API = behind(m.API, b.API, act)
+		m.Runtime = behind(m.Runtime, b.Runtime, act)
+		if b.Wire.Name != "" {
 			m.more = append(m.more, b.Wire)
 		}
-		if lifecycle && b.Expiry {
+		if lifecycle && b.Expiry && !slices.Contains(cfg.Groups, "expiry") {
 			cfg.Groups = append(cfg.Groups, "expiry")
 		}
 		if b.Silence {
@@ -119,13 +123,18 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 		}
 	}
 	res.Name = "benign: " + res.Name
-	var changed atomic.Int64
-	r, acted, err := l.judge(ctx, m, &changed, cfg)
+	r, wireActed, err := l.judge(ctx, m, nil, cfg)
+	acted := wireActed
+	for i, b := range batch {
+		if b.Wire.Name == "" {
+			acted = acted && acts[i].Load() > 0
+		}
+	}
 	res.Took = time.Since(began)
 	switch {
 	case err != nil:
 		res.Outcome, res.Note = failed, err.Error()
-	case !acted && changed.Load() == 0:
+	case !acted:
 		res.Outcome = neverActed
 	case len(r.Findings) > 0:
 		res.Outcome = flagged
@@ -138,6 +147,18 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 		res.Outcome = harmless
 	}
 	return res
+}
+
+// behind puts one more decorator around what is decorated already; either may be nil.
+func behind[T any](inner, outer func(next T, act func()) T, act func()) func(next T, act func()) T {
+	switch {
+	case outer == nil:
+		return inner
+	case inner == nil:
+		return func(next T, _ func()) T { return outer(next, act) }
+	default:
+		return func(next T, ignored func()) T { return outer(inner(next, ignored), act) }
+	}
 }
 
 const (
@@ -191,7 +212,12 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	}
 	defer stop() // first of all: servers wait for their requests, and a fault may have kept one from seeing its client go
 	wireActed := func() bool {
-		return !slices.ContainsFunc(proxies, func(p *mutant.Proxy) bool { return !p.Acted() })
+		for i, p := range proxies {
+			if faults[i].Name != "" && !p.Acted() {
+				return false
+			}
+		}
+		return m.Wire.Name != "" || len(m.more) > 0 || acted == nil
 	}
 
 	cfg.Deadlines = judge.DefaultDeadlines()
