@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -273,11 +272,9 @@ func (w *World) discard(ctx context.Context, operation, id string) {
 
 // twiceAtOnce sends the same piece of code to one context from two callers, and waits for both.
 func (w *World) twiceAtOnce(ctx context.Context, name, code string) error {
-	var sides [2]World
+	sides := [2]*World{w.beside(), w.beside()}
 	var both errgroup.Group
 	for i := range sides {
-		sides[i] = *w
-		sides[i].vars = maps.Clone(w.vars) // each writes down its own id
 		both.Go(func() error {
 			return sides[i].runCode(ctx, w.expand(code), w.reference(name))
 		})

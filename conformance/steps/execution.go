@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -109,7 +110,7 @@ func (w *World) start(ctx context.Context, id string, fields map[string]any, cha
 	if change != nil {
 		change(&r)
 	}
-	side := *w // the scenario's own exchanges go on beside it
+	side := w.beside() // the scenario's own exchanges go on
 	go func() {
 		defer close(s.done)
 		s.exchange, s.err = side.do(ctx, c, r)
@@ -131,6 +132,13 @@ func (w *World) start(ctx context.Context, id string, fields map[string]any, cha
 	defer s.mu.Unlock()
 	w.vars["id"] = s.out.init
 	return nil
+}
+
+// beside is the scenario for requests that are made at the same time as its own: what they say and name is kept apart.
+func (w *World) beside() *World {
+	side := *w
+	side.vars = maps.Clone(w.vars)
+	return &side
 }
 
 func (s *started) take(e stream.Event) bool {

@@ -104,7 +104,7 @@ func (w *World) dialogue(ctx context.Context, command string) error {
 	finished := make(chan struct{})
 	fields := map[string]any{"command": w.expand(command)}
 	data, header := judge.JSON(fields)
-	main := *w // the answers go out beside the stream, in a copy
+	main := w.beside() // the answers go out beside the stream
 	go func() {
 		defer close(finished)
 		failure = main.run(ctx, judge.Request{
