@@ -116,8 +116,8 @@ func (b *Book) judgeEvents(x *exchange.Exchange) {
 	seen := map[string]bool{}
 	broken := map[spec.Aspect]bool{}
 	for i, event := range x.Stream.Events {
-		if event.Value == nil {
-			continue
+		if event.Value == nil || event.Type != "" && !contract.KnownEvent(x.Document, event.Type) {
+			continue // what it does not know the document says nothing of
 		}
 		value := floats(event.Value)
 		for _, reading := range []struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ func (w *World) background(s *register) {
 	})
 	s.step(`I interrupt it`, func(ctx context.Context) error {
 		w.since = time.Now()
-		return w.call(ctx, "interruptCommand", judge.Request{Query: "id=" + w.vars["id"]})
+		return w.call(ctx, "interruptCommand", judge.Request{Query: url.Values{"id": {w.vars["id"]}}.Encode()})
 	})
 	s.step(`the command is over within (\d+) s, as its status says`, func(ctx context.Context, seconds int) error {
 		return w.over(ctx, seconds)

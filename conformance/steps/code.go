@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (w *World) code(s *register) {
 	})
 	s.step(`I interrupt the code`, func(ctx context.Context) error {
 		w.since = time.Now()
-		return w.call(ctx, "interruptCode", judge.Request{Query: "id=" + w.vars["id"]})
+		return w.call(ctx, "interruptCode", judge.Request{Query: url.Values{"id": {w.vars["id"]}}.Encode()})
 	})
 	s.step(`the evalue is "(.*)"`, func(_ context.Context, want string) error {
 		return w.check(w.out.last == "error" && w.out.evalue == unescape(want), "evalue is not as it must be", quoted(unescape(want)), w.ending())

@@ -19,6 +19,9 @@ type settlement struct {
 
 // findNotOffered finds the claimed groups of which every operation that was asked for says that it is not there.
 func (s *settlement) findNotOffered() {
+	if s.broken {
+		return // too little was asked to know
+	}
 	for _, group := range s.claim.GroupNames() {
 		asked, offered, missed := 0, 0, 0
 		for _, op := range s.claim.Operations {

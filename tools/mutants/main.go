@@ -26,7 +26,7 @@ import (
 func main() {
 	pattern := flag.String("run", "", "only mutants whose requirement and name match this expression")
 	plane := flag.String("plane", "all", "execd (needs no Docker), lifecycle, or all")
-	parallel := flag.Int("parallel", 12, "how many at once")
+	parallel := flag.Int("parallel", 14, "how many at once")
 	execdPath := flag.String("execd", filepath.Join("bin", "execd"), "the daemon's binary, for sandboxes")
 	quiet := flag.Bool("quiet", false, "print only what is not as it must be, and the totals")
 	image := flag.String("image", "opensandbox/debian:local", "image of the sandboxes")
@@ -105,18 +105,29 @@ func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.
 	// What is not as it must be is run again, alone: deadlines that a busy machine misses prove nothing, and of several
 	// variants that were tried at once one may be in the way of another.
 	var results []Result
+	var again func(j job, before Result)
+	again = func(j job, before Result) {
+		if j.parts == nil {
+			r := j.run(ctx, l, rows)
+			say(r, " again, alone; before: "+before.Outcome)
+			results = append(results, r)
+			return
+		}
+		for _, half := range j.parts() {
+			r := half.run(ctx, l, rows)
+			say(r, " again, in halves; before: "+before.Outcome)
+			if r.Good() || half.parts == nil {
+				results = append(results, r)
+			} else if ctx.Err() == nil {
+				again(half, r)
+			}
+		}
+	}
 	for i, j := range jobs {
 		if first[i].Good() {
 			results = append(results, first[i])
-			continue
-		}
-		for _, one := range j.apart() {
-			if ctx.Err() != nil {
-				return results, ctx.Err()
-			}
-			again := one.run(ctx, l, rows)
-			say(again, " again, alone; before: "+first[i].Outcome)
-			results = append(results, again)
+		} else if ctx.Err() == nil {
+			again(j, first[i])
 		}
 	}
 	return results, ctx.Err()
@@ -129,14 +140,7 @@ type job struct {
 	id    string
 	slow  bool // it mostly waits
 	run   func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) Result
-	parts []job // what it is made of, where that is several things
-}
-
-func (j job) apart() []job {
-	if len(j.parts) > 0 {
-		return j.parts
-	}
-	return []job{j}
+	parts func() []job // its halves, where it is several things; nil: it is one
 }
 
 // jobs lists what there is to run.
@@ -162,7 +166,13 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 					batch = append(batch, b)
 				}
 			}
-			for few := range slices.Chunk(batch, atOnce) {
+			// Neighbours are often of one kind, and in each other's way: each batch takes every n-th.
+			n := (len(batch) + atOnce - 1) / atOnce
+			for first := range n {
+				var few []Benign
+				for k := first; k < len(batch); k += n {
+					few = append(few, batch[k])
+				}
 				add(lifecycle, sparing(few, lifecycle), lifecycle && waits)
 			}
 		}
@@ -171,7 +181,7 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 }
 
 // atOnce is how many benign variants are tried in one deployment.
-const atOnce = 8
+const atOnce = 6
 
 func sparing(batch []Benign, lifecycle bool) job {
 	j := job{id: "benign", run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) Result {
@@ -179,9 +189,9 @@ func sparing(batch []Benign, lifecycle bool) job {
 	}}
 	for _, b := range batch {
 		j.id += " " + b.name()
-		if len(batch) > 1 {
-			j.parts = append(j.parts, sparing([]Benign{b}, lifecycle))
-		}
+	}
+	if half := len(batch) / 2; half > 0 {
+		j.parts = func() []job { return []job{sparing(batch[:half], lifecycle), sparing(batch[half:], lifecycle)} }
 	}
 	return j
 }
