@@ -37,7 +37,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
-	go run ./tools/mutants -quiet
+	go run ./tools/mutants -quiet -run '^(EX|LC)-'
 
 bench: build ## Measure the daemon beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.
 	set -o pipefail; go test -run '^$$' -bench . -benchtime 1x -count $(or $(BENCH_COUNT),1) -timeout 30m ./tools/bench | tee bin/bench.txt
