@@ -31,10 +31,30 @@ func parseGlob(pattern string) (*glob, error) {
 		return nil, fault.Errorf(fault.Invalid, "the braces of the pattern stand for more than %d patterns: ask for some of them at a time", maxAlternatives)
 	}
 	g := &glob{pattern: pattern, paths: strings.Contains(pattern, "/")}
-	if g.paths && !strings.ContainsAny(pattern, `{[\`) { // in these a slash may be no separator
-		g.parts = strings.Split(pattern, "/")
+	if strings.ContainsAny(pattern, `{[\`) { // in these a slash may be no separator, and a star no star
+		return g, nil
+	}
+	parts := strings.Split(pattern, "/")
+	for i, part := range parts {
+		parts[i] = fewerStars(part)
+	}
+	g.pattern = strings.Join(parts, "/")
+	if g.paths {
+		g.parts = parts
 	}
 	return g, nil
+}
+
+// fewerStars writes several stars as the one that they mean where they are not a part by themselves; the library takes
+// some of them for none.
+func fewerStars(part string) string {
+	if part == "**" {
+		return part
+	}
+	for strings.Contains(part, "**") {
+		part = strings.ReplaceAll(part, "**", "*")
+	}
+	return part
 }
 
 // match tells whether a file is a hit.
