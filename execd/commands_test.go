@@ -16,7 +16,7 @@ import (
 )
 
 // call makes a request and gives status, headers and body.
-func call(t *testing.T, s *httptest.Server, method, path, body string) (*http.Response, string) {
+func call(t testing.TB, s *httptest.Server, method, path, body string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, strings.NewReader(body))
 	if err != nil {

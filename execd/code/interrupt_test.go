@@ -8,7 +8,7 @@ import (
 
 func TestCodeThatWillNotBeInterruptedIsEnded(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes seven seconds")
+		t.Skip("SKIPPED: it takes seven seconds")
 	}
 	s := newServer(t)
 	c := s.create("python")
