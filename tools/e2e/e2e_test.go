@@ -35,6 +35,7 @@ func patient() judge.Deadlines {
 
 // The suite finds nothing wrong with the reference server, twice at once, and leaves nothing behind.
 func TestTheReferenceServerConforms(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	var mu sync.Mutex
@@ -66,6 +67,7 @@ func TestTheReferenceServerConforms(t *testing.T) {
 
 // A run that is told to end removes what it made, and says that it was interrupted.
 func TestAnInterruptedRunCleansUp(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -93,6 +95,7 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 
 // A server that dies halfway can't be judged: what broke off is no finding.
 func TestAServerThatDiesIsNotJudged(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	state := filepath.Join(t.TempDir(), "state")
 	address, kill := start(t, state)
@@ -120,6 +123,7 @@ func TestAServerThatDiesIsNotJudged(t *testing.T) {
 
 // The suite finds nothing wrong with the daemon by itself.
 func TestTheDaemonConforms(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	tokens := filepath.Join(dir, "token")
 	if err := os.WriteFile(tokens, []byte(token+"\n"), 0o600); err != nil {
