@@ -1,6 +1,9 @@
 # What there is to do here; each target says what it is for.
 SHELL := /bin/bash
-GO_FLAGS := -trimpath -ldflags "-s -w"
+# One set of flags for all that is not instrumented: what one target compiled serves the others.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+STRIP := -ldflags "-s -w"
 TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
@@ -11,7 +14,7 @@ help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
 
 build: ## Build the three programs, static, into bin/.
-	CGO_ENABLED=0 go build $(GO_FLAGS) -o bin/ ./reference/cmd/opensandbox-reference ./execd/cmd/execd ./conformance/cmd/opensandbox-conformance
+	go build $(STRIP) -o bin/ ./reference/cmd/opensandbox-reference ./execd/cmd/execd ./conformance/cmd/opensandbox-conformance
 
 images: ## Build the local sandbox images (needs a Docker engine; nothing is pulled).
 	tools/images/build
@@ -36,7 +39,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
-	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
 	go run ./tools/mutants -quiet -run '^(EX|LC)-'
 
 bench: build ## Measure the daemon beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.
