@@ -75,11 +75,11 @@ func benchRest(b *testing.B) {
 	b.ReportMetric(d.resident(b), "MB")
 }
 
-// benchAfter looks at what all the work left: memory, descriptors and goroutines. The daemon ends with it, as only
-// SIGQUIT shows its goroutines from outside.
+// benchAfter looks at what all the work left beside what a daemon has that did little: memory, descriptors and goroutines.
+// It ends with it, as only SIGQUIT shows its goroutines from outside.
 func benchAfter(b *testing.B, d *server) {
 	fresh := startDaemon(b)
-	fresh.whole(b, "GET", "/ping", "")
+	fresh.whole(b, "POST", "/command", runBody("yes | head -c 100000")) // opens the directory for output, for good
 	d.client.CloseIdleConnections()
 	fresh.client.CloseIdleConnections()
 	want := fresh.descriptors()
