@@ -16,7 +16,7 @@ func kill(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }
 
 // benchStart measures from exec to the first answered ping, of the daemon alone and under its supervisor.
 func benchStart(b *testing.B) {
-	program := binary(b)
+	program := binary(b, "execd")
 	run := func(args ...string) time.Duration {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -61,7 +61,7 @@ func benchStart(b *testing.B) {
 }
 
 func benchSize(b *testing.B) {
-	info, err := os.Stat(binary(b))
+	info, err := os.Stat(binary(b, "execd"))
 	if err != nil {
 		b.Fatal(err)
 	}
