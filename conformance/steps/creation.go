@@ -151,7 +151,11 @@ func (w *World) neverRuns(ctx context.Context) error {
 	}
 	if said := box.Created.text("status", "state"); said == "Running" {
 		w.last = box.Answer
-		return w.check(false, "a sandbox that can't work is said to be Running", "an error, or Pending and then Failed", quoted(said))
+		if err := w.check(false, "a sandbox that can't work is said to be Running", "an error, or Pending and then Failed", quoted(said)); err != nil {
+			return err
+		}
+		_, err := w.await(ctx, box, w.Target.Book.Deadlines.Provision, gone) // what it ends in is looked at next
+		return err
 	}
 	ran := ""
 	over, err := w.await(ctx, box, w.Target.Book.Deadlines.Provision, func(x *exchange.Exchange) bool {
