@@ -14,7 +14,7 @@ import (
 )
 
 // Judge returns every breach of the documents in an answer. An exchange with no answer, and one with a service that
-// no document describes, has none.
+// no document describes, has none. Of a request for no operation it looks at the headers; Refusal is about the body.
 func Judge(e *exchange.Exchange) []Breach {
 	if e.Document == nil || !e.Answer() {
 		return nil
@@ -35,10 +35,24 @@ func Judge(e *exchange.Exchange) []Breach {
 		level = spec.Should // how an unknown path or method is refused is good practice
 	}
 	j.headers(level, must)
-	j.body(level, must, should)
+	if e.Operation != nil {
+		j.body(level, must, should)
+	}
 	if len(j.breaches) == 0 {
 		j.headers(spec.Should, should)
 	}
+	return j.breaches
+}
+
+// Refusal returns the breaches in the body of an answer that refuses a request, also one for no operation.
+func Refusal(e *exchange.Exchange) []Breach {
+	j := &judgement{e: e}
+	must, should := e.Document.Response(e.Document.Must, nil, e.Status), e.Document.Response(e.Document.Should, nil, e.Status)
+	if must == nil {
+		j.undocumented()
+		return j.breaches
+	}
+	j.body(spec.Should, must, should)
 	return j.breaches
 }
 
@@ -189,6 +203,9 @@ func (j *judgement) body(level spec.Level, must, should *openapi3.Response) {
 		})
 	}
 	problems := visit(media.Schema.Value, value)
+	if len(problems) > 1 && e.Status >= 400 {
+		problems = []problem{whole(problems, media.Schema.Value, value)}
+	}
 	for _, problem := range problems {
 		j.add(problem.breach(e.Document, level, "the body"))
 	}

@@ -56,6 +56,15 @@ func visit(schema *openapi3.Schema, value any) []problem {
 	return problems(err)
 }
 
+// whole makes one problem of several: an error body of another form is one mistake, not one for each property.
+func whole(several []problem, schema *openapi3.Schema, value any) problem {
+	reasons := make([]string, len(several))
+	for i, p := range several {
+		reasons[i] = p.reason
+	}
+	return problem{reason: strings.Join(reasons, "; "), value: value, schema: schema}
+}
+
 func problems(err error) []problem {
 	if err == nil {
 		return nil

@@ -22,6 +22,9 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, g := range r.Groups {
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d |\n", g.Name, g.Verdict, g.Errors, g.Warnings, g.Judged)
 	}
+	if beside := r.beside(); beside != "" {
+		fmt.Fprintf(&b, "\nBeside these, %s.\n", beside)
+	}
 	if len(r.Findings) > 0 {
 		b.WriteString("\n### Findings\n\n")
 	}

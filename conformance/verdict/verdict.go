@@ -91,12 +91,12 @@ func (b *Ballot) Checked(id string) bool {
 	return r.held > 0 || len(r.findings) > 0
 }
 
-// Exchange counts an answered exchange; offered is false where the answer says that the operation is not there.
-func (b *Ballot) Exchange(operation string, offered bool) {
+// Exchange counts an answered exchange. Where it tells whether the operation is there, offered says so.
+func (b *Ballot) Exchange(operation string, tells, offered bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.exchanges++
-	if operation != "" {
+	if operation != "" && tells {
 		b.offered[operation] = b.offered[operation] || offered
 	}
 }

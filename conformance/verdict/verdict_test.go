@@ -21,6 +21,7 @@ func claim() verdict.Claim {
 			{ID: "LC-A-01", Level: spec.Must, Group: "alpha", Operations: spec.Operations{"GET /a"}, Source: "API"},
 			{ID: "LC-A-02", Level: spec.Should, Group: "alpha", Operations: spec.Operations{"POST /a"}, Source: "good practice"},
 			{ID: "LC-B-01", Level: spec.Must, Group: "beta", Operations: spec.Operations{"GET /b"}, Source: "API"},
+			{ID: "LC-H-01", Level: spec.Must, Group: spec.AnyGroup, Operations: spec.Operations{"*"}, Source: "RFC"},
 		},
 	}
 }
@@ -53,15 +54,17 @@ func TestVerdicts(t *testing.T) {
 		"stopped":                      {add: func(b *verdict.Ballot) { b.Stop("gone") }, verdict: report.Inconclusive, status: 3},
 		"an error outweighs a stop":    {add: func(b *verdict.Ballot) { b.Stop("gone"); broken("LC-A-01", "GET /a")(b) }, verdict: report.Nonconformant, status: 1},
 		"interrupted outweighs errors": {add: func(b *verdict.Ballot) { b.Interrupt(); broken("LC-A-01", "GET /a")(b) }, verdict: report.Inconclusive, status: 3},
-		"a group is not offered": {add: func(b *verdict.Ballot) { b.Exchange("GET /b", false); broken("LC-B-01", "GET /b")(b) },
+		"a group is not offered": {add: func(b *verdict.Ballot) { b.Exchange("GET /b", true, false); broken("LC-B-01", "GET /b")(b) },
 			verdict: report.Nonconformant, status: 1, groups: map[string]string{"beta": report.NotOffered, "alpha": report.Conformant}},
-		"a group that is half offered": {add: func(b *verdict.Ballot) { b.Exchange("GET /a", false); b.Exchange("POST /a", true) },
+		"a group that is half offered": {add: func(b *verdict.Ballot) { b.Exchange("GET /a", true, false); b.Exchange("POST /a", true, true) },
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.Conformant}},
+		"an error on no operation": {add: broken("LC-H-01", "PUT http://h/a"), verdict: report.Nonconformant, status: 1,
+			groups: map[string]string{"alpha": report.Conformant, "beta": report.Conformant}},
 		"only one group is claimed": {change: func(c *verdict.Claim) { c.Groups = []string{"beta"} }, add: broken("LC-A-01", "GET /a"),
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.NotClaimed, "beta": report.Conformant}},
 		"only one operation is claimed": {change: func(c *verdict.Claim) { c.Only = []string{"POST /a"} }, leave: "LC-B-01",
 			verdict: report.Conformant, groups: map[string]string{"beta": report.NotClaimed, "alpha": report.Conformant}},
-		"nothing was judged": {change: func(c *verdict.Claim) { c.Groups = []string{"gamma"} }, verdict: report.Inconclusive, status: 3,
+		"nothing was judged": {change: func(c *verdict.Claim) { c.Groups = []string{"gamma"} }, leave: "LC-H-01", verdict: report.Inconclusive, status: 3,
 			groups: map[string]string{"gamma": report.NotJudged}},
 	} {
 		t.Run(name, func(t *testing.T) {
