@@ -37,10 +37,13 @@ type Result struct {
 	KilledBy    string // scenario
 	Note        string
 	Took        time.Duration
+	Before      string // outcome of the try before, where this one is the second
 }
 
 // Good says whether the outcome is as it must be.
 func (r Result) Good() bool { return r.Outcome == killed || r.Outcome == harmless }
+
+func (r Result) bad() bool { return !r.Good() }
 
 // Lab runs mutants.
 type Lab struct {
@@ -60,7 +63,7 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
-	r, wireActed, err := l.judge(ctx, m, &acted, conformance.Config{
+	r, wires, err := l.judge(ctx, m, &acted, conformance.Config{
 		Only: []string{m.Requirement},
 		Found: func(f report.Finding) {
 			if caught(f) {
@@ -73,7 +76,7 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 	case err != nil:
 		res.Outcome, res.Note = failed, err.Error()
 		return res
-	case acted.Load() == 0 && !wireActed:
+	case acted.Load() == 0 && !slices.Contains(wires, true):
 		res.Outcome = neverActed
 	default:
 		res.Outcome = survived
@@ -96,9 +99,9 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 }
 
 // Spare runs all that is quick against benign variants of one of the planes, all of them at once in one deployment.
-func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result {
+// They have one result each, the same but for those that never acted: who of several caused a finding nobody can say.
+func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) []Result {
 	began := time.Now()
-	var res Result
 	m := Mutant{Requirement: "EX-"}
 	cfg := conformance.Config{Except: []string{"EX-STREAM-18"}} // its scenario is silent for long
 	if lifecycle {
@@ -107,7 +110,6 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 	}
 	acts := make([]atomic.Int64, len(batch))
 	for i, b := range batch {
-		res.Name = strings.TrimPrefix(res.Name+"; "+b.name(), "; ")
 		act := func() { acts[i].Add(1) }
 		m.HTTP = behind(m.HTTP, b.HTTP, act)
 		m.API = behind(m.API, b.API, act)
@@ -122,20 +124,11 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 			cfg.Except = nil
 		}
 	}
-	res.Name = "benign: " + res.Name
-	r, wireActed, err := l.judge(ctx, m, nil, cfg)
-	acted := wireActed
-	for i, b := range batch {
-		if b.Wire.Name == "" {
-			acted = acted && acts[i].Load() > 0
-		}
-	}
-	res.Took = time.Since(began)
+	r, wires, err := l.judge(ctx, m, nil, cfg)
+	res := Result{Outcome: harmless, Took: time.Since(began)}
 	switch {
 	case err != nil:
 		res.Outcome, res.Note = failed, err.Error()
-	case !acted:
-		res.Outcome = neverActed
 	case len(r.Findings) > 0:
 		res.Outcome = flagged
 		for _, f := range r.Findings {
@@ -143,10 +136,20 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 		}
 	case r.Verdict != report.Conformant:
 		res.Outcome, res.Note = failed, r.Reason
-	default:
-		res.Outcome = harmless
 	}
-	return res
+	results := make([]Result, len(batch))
+	for i, b := range batch {
+		results[i] = res
+		results[i].Requirement, results[i].Name = "benign", b.name()
+		acted := acts[i].Load() > 0
+		if b.Wire.Name != "" && len(wires) > 0 {
+			acted, wires = wires[0], wires[1:]
+		}
+		if res.Good() && !acted {
+			results[i].Outcome = neverActed
+		}
+	}
+	return results
 }
 
 // behind puts one more decorator around what is decorated already; either may be nil.
@@ -166,8 +169,9 @@ const (
 	token  = "mutant-execd-token"
 )
 
-// judge starts the deployment of a mutant, runs the suite against it, and takes it down.
-func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conformance.Config) (*report.Report, bool, error) {
+// judge starts the deployment of a mutant, runs the suite against it, and takes it down. It says which of the faults on
+// the wire acted, in their order.
+func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conformance.Config) (*report.Report, []bool, error) {
 	act := func() {
 		if acted != nil {
 			acted.Add(1)
@@ -182,7 +186,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 		handler, stop, err = daemon(m)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	stop = sync.OnceFunc(stop)
 	defer stop()
@@ -193,7 +197,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	defer upstream.Close()
 	address, err := url.Parse(upstream.URL)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	front, proxies := upstream, []*mutant.Proxy(nil)
 	faults := m.more
@@ -206,18 +210,17 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 		front = httptest.NewServer(proxy)
 		defer front.Close()
 		if address, err = url.Parse(front.URL); err != nil {
-			return nil, false, err
+			return nil, nil, err
 		}
 		proxies = append(proxies, proxy)
 	}
 	defer stop() // first of all: servers wait for their requests, and a fault may have kept one from seeing its client go
-	wireActed := func() bool {
-		for i, p := range proxies {
-			if faults[i].Name != "" && !p.Acted() {
-				return false
-			}
+	wires := func() []bool {
+		var acted []bool
+		for _, p := range proxies {
+			acted = append(acted, p.Acted())
 		}
-		return m.Wire.Name != "" || len(m.more) > 0 || acted == nil
+		return acted
 	}
 
 	cfg.Deadlines = judge.DefaultDeadlines()
@@ -247,10 +250,10 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	defer cancel()
 	r, err := conformance.Run(ctx, cfg)
 	if err != nil {
-		return nil, wireActed(), fmt.Errorf("run the suite: %w", err)
+		return nil, wires(), fmt.Errorf("run the suite: %w", err)
 	}
 	if err := r.Validate(); err != nil {
-		return nil, wireActed(), fmt.Errorf("the report: %w", err)
+		return nil, wires(), fmt.Errorf("the report: %w", err)
 	}
-	return r, wireActed(), nil
+	return r, wires(), nil
 }
