@@ -30,6 +30,7 @@ type job struct {
 // What is not as it must be is run once more, alone, after all others, and that outcome counts: deadlines that a busy
 // machine misses prove nothing, and of several variants that were tried together one may be in the way of another.
 func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.Regexp, progress io.Writer) ([]Result, error) {
+	directInterpreters()
 	ledger, err := spec.Ledger()
 	if err != nil {
 		return nil, err

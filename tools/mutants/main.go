@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 
@@ -58,6 +59,7 @@ func run(ctx context.Context) int {
 		}
 		defer pprof.StopCPUProfile()
 	}
+	debug.SetGCPercent(400) // much is made and soon forgotten, and memory is not short
 	lab := &Lab{Execd: *execdPath, Image: *image}
 	progress := io.Writer(os.Stderr)
 	if *quiet {
