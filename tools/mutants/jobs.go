@@ -31,6 +31,7 @@ type job struct {
 // machine misses prove nothing, and of several variants that were tried together one may be in the way of another.
 func (l *Lab) Run(ctx context.Context, plane string, parallel int, expr *regexp.Regexp, progress io.Writer) ([]Result, error) {
 	directInterpreters()
+	defer l.Close()
 	ledger, err := spec.Ledger()
 	if err != nil {
 		return nil, err

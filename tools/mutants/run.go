@@ -50,7 +50,31 @@ type Lab struct {
 	Execd     string // path of the daemon's binary, for sandboxes
 	StateRoot string // folder for the state of servers
 	Image     string
-	Provision time.Duration
+
+	mu    sync.Mutex
+	house *house // nil: not opened yet
+}
+
+// open gives the runtime that all servers share. Close lets go of it.
+func (l *Lab) open(ctx context.Context) (*house, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.house != nil {
+		return l.house, nil
+	}
+	var err error
+	l.house, err = newHouse(ctx, l.Execd)
+	return l.house, err
+}
+
+// Close lets go of what the servers of mutants shared.
+func (l *Lab) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.house != nil {
+		l.house.close()
+		l.house = nil
+	}
 }
 
 // Kill runs the scenarios that concern a mutant's requirement against it.
