@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -100,14 +101,19 @@ func (r Requirement) Document() string {
 
 var idPattern = regexp.MustCompile(`^(LC|EX)-[A-Z0-9]+-[0-9]{2}$`)
 
-// Ledger loads the requirements in the order of the file.
+// Ledger gives the requirements in the order of the file, read once; the list is the caller's own.
 func Ledger() ([]Requirement, error) {
+	rows, err := ledger()
+	return slices.Clone(rows), err
+}
+
+var ledger = sync.OnceValues(func() ([]Requirement, error) {
 	data, err := files.ReadFile(LedgerFile)
 	if err != nil {
 		return nil, err
 	}
 	return ReadLedger(data)
-}
+})
 
 // ReadLedger reads a ledger from its text and checks each row by itself.
 func ReadLedger(data []byte) ([]Requirement, error) {
