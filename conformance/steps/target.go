@@ -30,6 +30,7 @@ type Target struct {
 	Image         string
 	Run           string // names this run in the metadata of its sandboxes
 	Capabilities  *Capabilities
+	Seed          uint64 // of what wrong requests have that is chosen at random
 
 	mu     sync.Mutex
 	guests map[string]bool                // ids of the sandboxes that were made and not yet removed

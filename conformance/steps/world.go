@@ -59,11 +59,13 @@ type World struct {
 	since      time.Time         // when the latest interrupt was sent
 	two        []output          // of two executions at once
 	twoAnswers []*exchange.Exchange
-	cursors    []int64          // that the logs had so far
-	cursor     string           // of the latest logs
-	cleanup    []func()         // what to undo at the end, the latest first
-	frames     []map[string]any // of the latest watch
-	arrived    []time.Time      // when each came
+	cursors    []int64                 // that the logs had so far
+	cursor     string                  // of the latest logs
+	goods      map[string]*goodRequest // by operation
+	left       []string                // operations whose wrong requests could not be judged, and why
+	cleanup    []func()                // what to undo at the end, the latest first
+	frames     []map[string]any        // of the latest watch
+	arrived    []time.Time             // when each came
 }
 
 // NewWorld begins a scenario.
@@ -71,7 +73,7 @@ func NewWorld(target *Target, scenario string, rows []string) *World {
 	return &World{
 		Target: target, Scenario: scenario, Rows: rows, Checked: map[string]bool{},
 		vars: map[string]string{"run": target.Run, "unknown": unknownID(), "mark": newMark()}, put: map[string][]byte{},
-		contexts: map[string]string{},
+		contexts: map[string]string{}, goods: map[string]*goodRequest{},
 	}
 }
 
