@@ -70,10 +70,7 @@ func (m *maker) broken() {
 // contentTypes makes requests whose body is good and said to be something else.
 func (m *maker) contentTypes(right string) {
 	content := m.op.Must.RequestBody.Value.Content
-	for _, other := range []string{"text/plain", "application/xml"} {
-		if content[other] != nil || other == right {
-			continue
-		}
+	if other := "text/plain"; content[other] == nil && other != right {
 		r := m.Request()
 		r.Header = http.Header{"Content-Type": {other}}
 		m.add(Case{Kind: ContentType, What: "the content type is " + other, Request: r})
@@ -110,6 +107,7 @@ func (m *maker) forms() {
 // field is a field of a body, and how it stands there.
 type field struct {
 	place      []any
+	name       string // the place with dots; "*" is an entry of a map
 	schema     *openapi3.Schema
 	required   bool // it can't be left out; so are the body itself and the items of lists
 	named      bool // it is a property, and not an item or an entry of a map
@@ -119,10 +117,9 @@ type field struct {
 
 // field makes the cases of a field and of all below it. In whole the field and all above it are there.
 func (m *maker) field(f field, whole any) {
-	where := name(f.place)
-	what := "field " + where
+	where, what := f.name, "field "+f.name
 	if where == "" {
-		what = "the body"
+		what = m.root()
 	}
 	add := func(kind Kind, value any, how string) {
 		r := m.Request()
@@ -151,8 +148,8 @@ func (m *maker) field(f field, whole any) {
 
 // below goes on with what is in an object, a map or a list.
 func (m *maker) below(f field, whole any) {
-	down := func(step any, child field) {
-		child.place = append(slices.Clone(f.place), step)
+	down := func(step any, called string, child field) {
+		child.place, child.name = append(slices.Clone(f.place), step), joined(f.name, called)
 		if child.capability == "" {
 			child.capability = f.capability
 		}
@@ -169,7 +166,7 @@ func (m *maker) below(f field, whole any) {
 		if c, ok := schema.Extensions["x-capability"].(string); ok {
 			child.capability = c
 		}
-		down(property, child)
+		down(property, property, child)
 	}
 	present, _ := at(whole, f.place)
 	if free := s.AdditionalProperties.Schema; free != nil {
@@ -177,17 +174,32 @@ func (m *maker) below(f field, whole any) {
 		if object, ok := present.(map[string]any); ok && len(object) > 0 {
 			key = slices.Sorted(maps.Keys(object))[0]
 		}
-		down(key, field{schema: free.Value, entry: true})
+		down(key, "*", field{schema: free.Value, entry: true})
 	}
 	if closed := s.AdditionalProperties.Has; closed != nil && !*closed {
 		r := m.Request()
 		m.put(&r, with(whole, append(slices.Clone(f.place), "osc-unknown"), "x"))
-		where := name(append(slices.Clone(f.place), "osc-unknown"))
+		where := joined(f.name, "osc-unknown")
 		m.add(Case{Kind: Extra, Where: where, What: "field " + where + " is none that there is", Capability: f.capability, Request: r})
 	}
 	if s.Type.Is("array") && s.Items != nil {
 		if list, ok := present.([]any); ok && len(list) > 0 {
-			down(0, field{schema: s.Items.Value, required: true})
+			down(0, "0", field{schema: s.Items.Value, required: true})
 		}
 	}
+}
+
+// root is what the JSON value of the body is called.
+func (m *maker) root() string {
+	if media, _ := m.media(); media == formMedia {
+		return "the part " + m.jsonPart()
+	}
+	return "the body"
+}
+
+func joined(outer, inner string) string {
+	if outer == "" {
+		return inner
+	}
+	return outer + "." + inner
 }

@@ -22,7 +22,7 @@ const (
 	WrongType   Kind = "wrong type"           // a field, or the body as a whole
 	Malformed   Kind = "wrong format"         // a text that its format or pattern does not allow
 	OutOfRange  Kind = "out of range"         // a number, too few items, or none of the values that there are
-	Null        Kind = "null"                 // an optional field that may be absent and not null
+	Null        Kind = "null"                 // for an optional field that may be absent and not null; many take it for absent
 	EmptyText   Kind = "empty text"           // a text that must have something in it
 	Extra       Kind = "unknown property"     // of an object that allows no others
 	ContentType Kind = "wrong content type"   // the body is as it should be
@@ -60,6 +60,7 @@ type Request struct {
 type Rule struct {
 	Requirement string
 	Statuses    []int // empty: any 4xx that the document has, but for 401 and 429, with its error body
+	Taken       bool  // a success will do too
 }
 
 // Options are what the cases of a document are made with.

@@ -33,7 +33,7 @@ var exceptions = map[string]string{
 	"createSandbox image.osc-unknown " + string(Extra):      "LC-CREATE-14",
 	"createSandbox image.auth.osc-unknown " + string(Extra): "LC-CREATE-14",
 
-	"runCode context.language " + string(Missing):      "EX-NEG-01",
+	"runCode context.language " + string(Missing):      "EX-NEG-03", // its own requirement is about the code only
 	"uploadFile metadata " + string(Missing):           "EX-NEG-01",
 	"uploadFile file " + string(Missing):               "EX-NEG-01",
 	"replaceContent * " + string(EmptyText):            "EX-REPLACE-09",
@@ -79,7 +79,7 @@ func ruleOf(c Case) Rule {
 	}
 	switch c.Kind {
 	case WrongMethod:
-		return Rule{prefix + "-HTTP-02", []int{http.StatusMethodNotAllowed}}
+		return Rule{Requirement: prefix + "-HTTP-02", Statuses: []int{http.StatusMethodNotAllowed}}
 	case Unnamed, Unreadable, Beyond, UnknownID:
 		return ruled(prefix+generalParameter, c.Kind)
 	case OutOfRange, Malformed:
@@ -99,21 +99,24 @@ func ruleOf(c Case) Rule {
 func ruled(id string, kind Kind) Rule {
 	switch {
 	case strings.HasSuffix(id, generalParameter), strings.HasSuffix(id, furtherBody):
-		return Rule{Requirement: id}
+		return Rule{Requirement: id, Taken: kind == Null}
 	case kind == UnknownID:
-		return Rule{id, []int{http.StatusNotFound}}
+		return Rule{Requirement: id, Statuses: []int{http.StatusNotFound}}
 	case kind == NotForm, kind == NotJSON && id != bodyRules["uploadFile"]: // there it is a part that is no JSON
-		return Rule{id, []int{http.StatusBadRequest, http.StatusUnsupportedMediaType}}
+		return Rule{Requirement: id, Statuses: []int{http.StatusBadRequest, http.StatusUnsupportedMediaType}}
 	}
-	return Rule{id, []int{http.StatusBadRequest}}
+	return Rule{Requirement: id, Statuses: []int{http.StatusBadRequest}}
 }
 
-// Withheld are cases that are not sent, by operation, where and kind, and why.
+// Withheld are cases that are not sent, by operation, where ("*" for any) and kind, and why.
 var Withheld = map[string]string{
 	"deleteContextsByLanguage language " + string(Unnamed): "whoever takes it may end the contexts of others",
-	"createCodeContext language " + string(Null):           "it is as if the language was absent, for which a deployment may have a default",
+	"createSandbox * " + string(Null):                      "it may be taken, and each would be a sandbox",
 }
 
 func withheld(c Case) string {
+	if why := Withheld[c.Operation.ID+" * "+string(c.Kind)]; why != "" {
+		return why
+	}
 	return Withheld[c.Operation.ID+" "+c.Where+" "+string(c.Kind)]
 }

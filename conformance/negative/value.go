@@ -151,18 +151,3 @@ func texts(value any) []string {
 	}
 	return out
 }
-
-// name writes a place with dots.
-func name(place []any) string {
-	out := ""
-	for _, step := range place {
-		if key, ok := step.(string); ok && out != "" {
-			out += "." + key
-		} else if ok {
-			out = key
-		} else {
-			out += fmt.Sprintf("[%d]", step)
-		}
-	}
-	return out
-}

@@ -118,12 +118,12 @@ func (w *World) casesOf(ctx context.Context, c *judge.Client, op *spec.Operation
 	}
 	taken := false
 	for i, x := range answers {
-		taken = taken || x.OK()
+		taken = taken || x.OK() // what should not have been has been told
 		if err := w.judgeCase(cases[i], x); err != nil {
 			return err
 		}
 	}
-	if !taken { // what was taken has been told
+	if !taken {
 		if err := w.unchanged(ctx, c, op, before); err != nil {
 			return err
 		}
@@ -159,6 +159,10 @@ func (w *World) judgeCase(c negative.Case, x *exchange.Exchange) error {
 			list = append(list, strconv.Itoa(status))
 		}
 		w.tell(slices.Contains(c.Rule.Statuses, x.Status), c, x, strings.Join(list, " or "))
+		return nil
+	}
+	if c.Rule.Taken && x.OK() {
+		w.tell(true, c, x, "")
 		return nil
 	}
 	kept := x.Status >= 400 && x.Status < 500 && x.Status != http.StatusUnauthorized && x.Status != http.StatusTooManyRequests
