@@ -213,6 +213,13 @@ func (s *settlement) groups() {
 		s.report.Summary.Errors += g.Errors
 		s.report.Summary.Warnings += g.Warnings
 	}
+	for _, f := range s.report.Findings { // of no operation, such as an unknown path: in no group
+		if f.Group == spec.AnyGroup && f.Severity == report.Error {
+			s.report.Summary.Errors++
+		} else if f.Group == spec.AnyGroup {
+			s.report.Summary.Warnings++
+		}
+	}
 	s.report.Summary.Exchanges = s.exchanges
 }
 
