@@ -43,6 +43,9 @@ func (w *World) wrongOptions() negative.Options {
 // answers. Operations that the deployment does not offer are left out; those of which not even a good request is
 // carried out can't be judged.
 func (w *World) everyCase(ctx context.Context, only, but string) error {
+	if !w.judged() {
+		return nil
+	}
 	c, err := w.plane(ctx)
 	if err != nil {
 		return err
@@ -178,9 +181,6 @@ func (w *World) judgeCase(c negative.Case, x *exchange.Exchange) error {
 
 // tell writes down a check of a case; those of one operation and kind are one finding.
 func (w *World) tell(kept bool, c negative.Case, x *exchange.Exchange, expected string) {
-	if !w.judged() {
-		return
-	}
 	w.Checked[w.row] = true
 	if !kept {
 		w.Broken++
@@ -200,6 +200,9 @@ func (w *World) tell(kept bool, c negative.Case, x *exchange.Exchange, expected 
 
 // everyMethod asks each path with methods that it does not have.
 func (w *World) everyMethod(ctx context.Context, judged func(negative.Case, *exchange.Exchange)) error {
+	if !w.judged() {
+		return nil
+	}
 	c, err := w.plane(ctx)
 	if err != nil {
 		return err
