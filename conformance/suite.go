@@ -45,7 +45,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 		StartedAt:     time.Now().UTC(),
 		Target:        report.Target{URL: p.URL, Profile: p.Profile, Edition: p.Edition, Image: p.Image},
 		Claim: report.Claim{
-			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict,
+			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict, Seed: p.Seed,
 			Deadlines: p.Deadlines.Milliseconds(),
 		},
 	}
@@ -113,8 +113,8 @@ func (p *plan) suite() *suite {
 	}
 	s := &suite{plan: p, book: book}
 	s.target = &steps.Target{
-		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(),
-		Capabilities: &steps.Capabilities{Declared: p.Capabilities},
+		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(), Seed: p.Seed,
+		Capabilities: &steps.Capabilities{Declared: p.Capabilities, Outside: p.outside},
 		Lifecycle: &judge.Client{
 			Document: p.lifecycle, Base: strings.TrimSuffix(p.URL, "/"), HTTP: client, Book: book,
 			Headers: key(p.lifecycle, p.APIKey),
@@ -260,8 +260,9 @@ func (s *suite) settle(w *steps.World, name string, took time.Duration, err erro
 			word = "skipped"
 		}
 		for _, id := range w.Rows {
-			row, _ := s.book.Requirement(id)
+			row, known := s.book.Requirement(id)
 			switch {
+			case !known: // not in this edition
 			case w.Checked[id] || row.Aspect != "":
 			case skip:
 				s.book.Ballot.Skip(id, reason)

@@ -140,6 +140,8 @@ func ReadLedger(data []byte) ([]Requirement, error) {
 			return nil, fmt.Errorf("%s: %s: a MUST needs a source outside this project", LedgerFile, row.ID)
 		case row.Aspect != "" && !slices.Contains(Aspects(), row.Aspect):
 			return nil, fmt.Errorf("%s: %s: unknown aspect %q", LedgerFile, row.ID, row.Aspect)
+		case row.Edition != "" && !slices.Contains(Editions(), row.Edition):
+			return nil, fmt.Errorf("%s: %s: there is no edition %q; there are %v", LedgerFile, row.ID, row.Edition, Editions())
 		case row.Group == "" || row.Text == "" || len(row.Operations) == 0:
 			return nil, fmt.Errorf("%s: %s: group, text and operations are required", LedgerFile, row.ID)
 		}

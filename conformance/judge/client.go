@@ -103,7 +103,9 @@ func (c *Client) Do(ctx context.Context, r Request) (*exchange.Exchange, error) 
 			return x, err
 		}
 	}
-	if !r.Rough {
+	if r.Rough {
+		c.Book.learn(x)
+	} else {
 		c.Book.Judge(x)
 	}
 	return x, nil

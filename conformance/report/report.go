@@ -78,6 +78,7 @@ type Claim struct {
 	Capabilities []string         `json:"capabilities,omitempty"` // declared
 	Strict       bool             `json:"strict,omitempty"`       // warnings count as errors
 	Deadlines    map[string]int64 `json:"deadlines,omitempty"`    // name to milliseconds
+	Seed         uint32           `json:"seed,omitempty"`         // of what wrong requests have that is chosen at random
 }
 
 // Group is the verdict on one group of operations.

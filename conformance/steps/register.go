@@ -62,4 +62,5 @@ func (w *World) all(r *register) {
 	w.listing(r)
 	w.expiry(r)
 	w.endpoints(r)
+	w.wrongs(r)
 }

@@ -12,7 +12,6 @@ type Claim struct {
 	Operations []*spec.Operation // of the documents of the profile
 	Groups     []string          // only these; empty: all
 	Only       []string          // only requirements that concern these operations (METHOD and path); empty: all
-	Edition    string            // only requirements that hold in it; empty: those that hold in all
 	Scenarios  map[string][]string
 }
 
@@ -56,7 +55,7 @@ func (c Claim) Operation(op *spec.Operation) bool {
 
 // Requirement says whether a row of the ledger is claimed.
 func (c Claim) Requirement(row spec.Requirement) bool {
-	if !c.documents()[row.Document()] || !c.Group(row.Group) || (row.Edition != "" && row.Edition != c.Edition) {
+	if !c.documents()[row.Document()] || !c.Group(row.Group) {
 		return false
 	}
 	if len(c.Only) == 0 {

@@ -213,13 +213,11 @@ func (s *settlement) groups() {
 		s.report.Summary.Errors += g.Errors
 		s.report.Summary.Warnings += g.Warnings
 	}
-	for _, f := range s.report.Findings {
-		if f.Group == spec.AnyGroup { // a request for no operation counts in the whole alone
-			if f.Severity == report.Error {
-				s.report.Summary.Errors++
-			} else {
-				s.report.Summary.Warnings++
-			}
+	for _, f := range s.report.Findings { // of no operation, such as an unknown path: in no group
+		if f.Group == spec.AnyGroup && f.Severity == report.Error {
+			s.report.Summary.Errors++
+		} else if f.Group == spec.AnyGroup {
+			s.report.Summary.Warnings++
 		}
 	}
 	s.report.Summary.Exchanges = s.exchanges

@@ -88,7 +88,7 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
 	r, wires, err := l.judge(ctx, m, &acted, conformance.Config{
-		Only: []string{m.Requirement},
+		Only: []string{m.Requirement}, Edition: rows[m.Requirement].Edition,
 		Found: func(f report.Finding) {
 			if caught(f) {
 				enough() // it is dead

@@ -25,7 +25,8 @@ type runCmd struct {
 	Groups       []string `help:"Only these groups, separated by commas."`
 	Capabilities []string `help:"Capabilities that the deployment claims; one that is absent is then an error."`
 	Operations   []string `help:"Only what concerns these operations, such as 'POST /command,GET /sandboxes'."`
-	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it what holds in both."`
+	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it any will do where they differ."`
+	Seed         uint32   `default:"1" help:"Of what requests that are wrong on purpose have that is chosen at random; it is in the report."`
 	Strict       bool     `help:"Warnings count as errors."`
 
 	ExpectedFailures string `placeholder:"FILE" help:"YAML list of {requirement, operation, reason}: failures that are known and don't break the run."`
@@ -59,7 +60,7 @@ func (c *runCmd) Run() error {
 	deadlines.Line, deadlines.LineSoon, deadlines.FirstSoon = c.Line, c.LineSoon, c.LineSoon
 	r, err := conformance.Run(ctx, conformance.Config{
 		URL: c.URL, APIKey: c.APIKey, Image: c.Image, Profile: c.Profile, ExecdURL: c.ExecdURL, ExecdToken: c.ExecdToken,
-		Groups: c.Groups, Operations: c.Operations, Capabilities: c.Capabilities, Edition: c.Edition, Strict: c.Strict,
+		Groups: c.Groups, Operations: c.Operations, Capabilities: c.Capabilities, Edition: c.Edition, Strict: c.Strict, Seed: c.Seed,
 		Deadlines: deadlines, Progress: os.Stdout, Version: version(),
 	})
 	if err != nil {
