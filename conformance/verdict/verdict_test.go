@@ -57,6 +57,8 @@ func TestVerdicts(t *testing.T) {
 			verdict: report.Nonconformant, status: 1, groups: map[string]string{"beta": report.NotOffered, "alpha": report.Conformant}},
 		"a group that is half offered": {add: func(b *verdict.Ballot) { b.Exchange("GET /a", false); b.Exchange("POST /a", true) },
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.Conformant}},
+		"a group is left out": {change: func(c *verdict.Claim) { c.Without = []string{"alpha"} }, add: broken("LC-A-01", "GET /a"),
+			verdict: report.Conformant, status: 0, groups: map[string]string{"alpha": report.NotClaimed, "beta": report.Conformant}},
 		"only one group is claimed": {change: func(c *verdict.Claim) { c.Groups = []string{"beta"} }, add: broken("LC-A-01", "GET /a"),
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.NotClaimed, "beta": report.Conformant}},
 		"only one operation is claimed": {change: func(c *verdict.Claim) { c.Only = []string{"POST /a"} }, leave: "LC-B-01",

@@ -26,6 +26,7 @@ type runCmd struct {
 	Capabilities []string `help:"Capabilities that the deployment claims; one that is absent is then an error."`
 	Operations   []string `help:"Only what concerns these operations, such as 'POST /command,GET /sandboxes'."`
 	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it what holds in both."`
+	Fast         bool     `help:"Leave out the group expiry, whose shortest timeout is a minute: for while you work."`
 	Strict       bool     `help:"Warnings count as errors."`
 
 	ExpectedFailures string `placeholder:"FILE" help:"YAML list of {requirement, operation, reason}: failures that are known and don't break the run."`
@@ -57,11 +58,14 @@ func (c *runCmd) Run() error {
 	deadlines := judge.DefaultDeadlines()
 	deadlines.Provision, deadlines.Change = c.Provision, c.Change
 	deadlines.Line, deadlines.LineSoon, deadlines.FirstSoon = c.Line, c.LineSoon, c.LineSoon
-	r, err := conformance.Run(ctx, conformance.Config{
+	cfg := conformance.Config{
 		URL: c.URL, APIKey: c.APIKey, Image: c.Image, Profile: c.Profile, ExecdURL: c.ExecdURL, ExecdToken: c.ExecdToken,
 		Groups: c.Groups, Operations: c.Operations, Capabilities: c.Capabilities, Edition: c.Edition, Strict: c.Strict,
-		Deadlines: deadlines, Progress: os.Stdout, Version: version(),
-	})
+		Fast: c.Fast, Deadlines: deadlines, Version: version(),
+	}
+	finish := progress(ctx, &cfg)
+	r, err := conformance.Run(ctx, cfg)
+	finish()
 	if err != nil {
 		return err
 	}
