@@ -30,6 +30,18 @@ func start(t *testing.T, state string) (address string, kill func()) {
 	return listening(t, log), func() { _ = process.Kill() }
 }
 
+// bare starts the daemon by itself and returns its address.
+func bare(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	tokens := filepath.Join(dir, "token")
+	if err := os.WriteFile(tokens, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, _ := background(t, "execd", "--listen", "127.0.0.1:0", "--token-file", tokens, "--root", filepath.Join(dir, "root"))
+	return listening(t, log)
+}
+
 // background starts one of the built programs and ends it with the test.
 func background(t *testing.T, name string, args ...string) (*output, *os.Process) {
 	t.Helper()
