@@ -33,7 +33,7 @@ func TestTheActionJudges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := bare(t)
+	address := bare(t, token)
 	for _, tc := range []struct {
 		name, token, binary string
 		status              int

@@ -14,7 +14,7 @@ import (
 func TestTheImageOfTheSuite(t *testing.T) {
 	dockertest.Engine(t)
 	program(t, "opensandbox-conformance")
-	address := bare(t)
+	address := bare(t, token)
 	tag := fmt.Sprintf("opensandbox/conformance:test-%d", os.Getpid())
 	if out, err := exec.CommandContext(t.Context(), "../container/build", tag, dockertest.Scratch).CombinedOutput(); err != nil {
 		t.Fatalf("tools/container/build: %v\n%s", err, out)

@@ -34,6 +34,7 @@ func patient() judge.Deadlines {
 
 // The suite finds nothing wrong with the reference server, twice at once, and leaves nothing behind.
 func TestTheReferenceServerConforms(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	var mu sync.Mutex
@@ -120,7 +121,7 @@ func TestAServerThatDiesIsNotJudged(t *testing.T) {
 // The suite finds nothing wrong with the daemon by itself.
 func TestTheDaemonConforms(t *testing.T) {
 	r, err := conformance.Run(t.Context(), conformance.Config{
-		Profile: conformance.Execd, ExecdURL: "http://" + bare(t), ExecdToken: token, Deadlines: patient(),
+		Profile: conformance.Execd, ExecdURL: "http://" + bare(t, token), ExecdToken: token, Deadlines: patient(),
 	})
 	if err != nil {
 		t.Fatal(err)

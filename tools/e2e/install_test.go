@@ -19,6 +19,7 @@ const (
 
 // The command is installed by its path from a module proxy, and all that it needs is in it.
 func TestTheCommandIsInstalledByItsPath(t *testing.T) {
+	t.Parallel()
 	const version = "v0.1.0"
 	dir := t.TempDir()
 	publish(t, filepath.Join(dir, "proxy"), version)
