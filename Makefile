@@ -8,7 +8,7 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
-.PHONY: fuzz help build images generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
+.PHONY: fuzz help build images container generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -18,6 +18,9 @@ build: ## Build the three programs, static, into bin/.
 
 images: ## Build the local sandbox images (needs a Docker engine; nothing is pulled).
 	tools/images/build
+
+container: build ## Build the image of the suite, opensandbox/conformance:local (needs a Docker engine).
+	tools/container/build
 
 generate: ## Make gen/ from the documents in spec/.
 	go run ./tools/generate

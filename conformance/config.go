@@ -45,12 +45,17 @@ type Config struct {
 	Only         []string // only these requirements, by id; empty: all
 	Except       []string // not these requirements, by id
 	Deadlines    judge.Deadlines
+	Fast         bool                 // leave out the group expiry, whose shortest timeout is 60 s
 	Progress     io.Writer            // one line a scenario; nil: none
+	Watch        Watcher              // told what is being played; nil: nobody
 	Version      string               // of the tool, for the report
 	Transport    http.RoundTripper    // nil: a fresh one
 	Concurrency  int                  // scenarios at once; 0: 8
 	Found        func(report.Finding) // told of every finding as it is made, by several goroutines; nil: nobody
 }
+
+// slow is the group that Fast leaves out: it waits for timeouts, and the shortest that there is is 60 s.
+const slow = "expiry"
 
 // UsageError says that a run was asked for what does not exist.
 type UsageError struct{ Message string }
@@ -104,6 +109,9 @@ func (c Config) plan() (*plan, error) {
 	if p.Seed == 0 {
 		p.Seed = 1
 	}
+	if p.Fast {
+		p.claim.Without = []string{slow}
+	}
 	p.claim.Ledger, p.claim.Groups, p.claim.Only = p.ledger, p.Groups, p.Operations
 	return p, p.check()
 }
@@ -128,6 +136,9 @@ func (p *plan) check() error {
 		if !slices.Contains(p.claim.GroupNames(), group) {
 			return usage("there is no group %q in this profile; there are %s", group, strings.Join(p.claim.GroupNames(), ", "))
 		}
+	}
+	if p.Fast && slices.Contains(p.Groups, slow) {
+		return usage("--fast leaves out the group %s, which --groups asks for", slow)
 	}
 	for _, name := range p.Operations {
 		if !slices.ContainsFunc(p.claim.Operations, func(op *spec.Operation) bool { return op.String() == name }) {

@@ -61,6 +61,9 @@ func (e *Explanation) WriteText(w io.Writer) error {
 	default:
 		field("judged", "on every event stream, in whatever scenario; the one below makes sure of one")
 	}
+	if e.Pitfall != "" {
+		field("pitfall", e.Pitfall)
+	}
 	if len(e.Concerned) == 0 {
 		field("operations", "every operation of "+e.Spec.Name)
 	}

@@ -36,6 +36,7 @@ type Requirement struct {
 	Operations Operations `yaml:"operations"` // the operations that it concerns
 	Source     string     `yaml:"source"`     // where it is said, outside this project
 	Text       string     `yaml:"text"`       // the requirement in words
+	Pitfall    string     `yaml:"pitfall"`    // what servers often get wrong there; empty: nothing useful can be said
 	Aspect     Aspect     `yaml:"aspect"`     // what of every exchange or stream it is judged by; empty: by its scenarios alone
 }
 

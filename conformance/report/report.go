@@ -77,6 +77,7 @@ type Claim struct {
 	Operations   []string         `json:"operations,omitempty"`   // only what concerns these; absent: all
 	Capabilities []string         `json:"capabilities,omitempty"` // declared
 	Strict       bool             `json:"strict,omitempty"`       // warnings count as errors
+	Fast         bool             `json:"fast,omitempty"`         // without the group expiry
 	Deadlines    map[string]int64 `json:"deadlines,omitempty"`    // name to milliseconds
 	Seed         uint32           `json:"seed,omitempty"`         // of what wrong requests have that is chosen at random
 }

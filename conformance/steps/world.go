@@ -220,6 +220,10 @@ func Reason(err error) (reason string, skip bool) {
 	if errors.As(err, &s) {
 		return s.Reason, true
 	}
+	var u *Unjudged
+	if errors.As(err, &u) {
+		return u.Reason, false
+	}
 	return err.Error(), false
 }
 

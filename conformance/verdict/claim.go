@@ -11,6 +11,7 @@ type Claim struct {
 	Ledger     []spec.Requirement
 	Operations []*spec.Operation // of the documents of the profile
 	Groups     []string          // only these; empty: all
+	Without    []string          // not these groups
 	Only       []string          // only requirements that concern these operations (METHOD and path); empty: all
 	Scenarios  map[string][]string
 }
@@ -45,6 +46,9 @@ func (c Claim) GroupNames() []string {
 
 // Group says whether a group is claimed.
 func (c Claim) Group(name string) bool {
+	if slices.Contains(c.Without, name) {
+		return false
+	}
 	return len(c.Groups) == 0 || name == spec.AnyGroup || slices.Contains(c.Groups, name)
 }
 

@@ -60,6 +60,8 @@ func TestVerdicts(t *testing.T) {
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.Conformant}},
 		"an error on no operation": {add: broken("LC-H-01", "PUT http://h/a"), verdict: report.Nonconformant, status: 1,
 			groups: map[string]string{"alpha": report.Conformant, "beta": report.Conformant}},
+		"a group is left out": {change: func(c *verdict.Claim) { c.Without = []string{"alpha"} }, add: broken("LC-A-01", "GET /a"),
+			verdict: report.Conformant, status: 0, groups: map[string]string{"alpha": report.NotClaimed, "beta": report.Conformant}},
 		"only one group is claimed": {change: func(c *verdict.Claim) { c.Groups = []string{"beta"} }, add: broken("LC-A-01", "GET /a"),
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.NotClaimed, "beta": report.Conformant}},
 		"only one operation is claimed": {change: func(c *verdict.Claim) { c.Only = []string{"POST /a"} }, leave: "LC-B-01",

@@ -266,7 +266,7 @@ Feature: Commands that go on
     And the command is over within 10 s, as its status says
     Then EX-LOGS-06: the logs hold "1\n2\n3\n4\n" within 5 s
 
-  @EX-STREAM-18
+  @long @EX-STREAM-18
   Scenario: A long silence
     When I run: sleep 18
     Then EX-STREAM-18: the stream shows a sign of life

@@ -1,7 +1,7 @@
 Feature: The end of a sandbox
   A sandbox ends by itself when its time is over, and its time can be moved.
 
-  @LC-EXPIRE-02 @LC-RENEW-06
+  @long @LC-EXPIRE-02 @LC-RENEW-06
   Scenario: Its time runs out
     When I create a sandbox with
       """
@@ -12,7 +12,7 @@ Feature: The end of a sandbox
     When I renew the sandbox to 300 s from now
     Then LC-RENEW-06: the answer is 404 or 409
 
-  @LC-EXPIRE-03
+  @long @LC-EXPIRE-03
   Scenario: Its time runs out while it is paused
     When I create a sandbox with
       """
@@ -22,7 +22,7 @@ Feature: The end of a sandbox
     When I pause the sandbox
     Then LC-EXPIRE-03: the sandbox ends by itself within 30 s of its expiry, and not before
 
-  @LC-RENEW-05
+  @long @LC-RENEW-05
   Scenario: It was given more time
     When I create a sandbox with
       """

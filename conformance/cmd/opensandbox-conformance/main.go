@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
 // Exit statuses, beside those of a report.
@@ -32,7 +34,13 @@ type cli struct {
 
 func main() {
 	var c cli
+	ledger, err := spec.Ledger()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "opensandbox-conformance:", err)
+		os.Exit(exitFailure)
+	}
 	parser := kong.Must(&c,
+		kong.Vars{"allgroups": strings.Join(groupNames(ledger), ", ")},
 		kong.Name("opensandbox-conformance"),
 		kong.Description("Judges a deployment of the OpenSandbox API: does it do what the documents say?"),
 		kong.UsageOnError(),

@@ -34,7 +34,10 @@ func (c *verifyCmd) Run() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	after, err := conformance.Run(ctx, c.config(before))
+	cfg := c.config(before)
+	finish := progress(ctx, &cfg)
+	after, err := conformance.Run(ctx, cfg)
+	finish()
 	if err != nil {
 		return err
 	}
@@ -58,8 +61,8 @@ func (c *verifyCmd) Run() error {
 func (c *verifyCmd) config(r *report.Report) conformance.Config {
 	cfg := conformance.Config{
 		APIKey: c.APIKey, ExecdToken: c.ExecdToken, Image: r.Target.Image, Profile: r.Target.Profile, Edition: r.Target.Edition,
-		Groups: r.Claim.Groups, Operations: r.Claim.Operations, Capabilities: r.Claim.Capabilities, Strict: r.Claim.Strict, Seed: r.Claim.Seed,
-		Deadlines: judge.FromMilliseconds(r.Claim.Deadlines), Progress: os.Stdout, Version: version(),
+		Groups: r.Claim.Groups, Operations: r.Claim.Operations, Capabilities: r.Claim.Capabilities, Strict: r.Claim.Strict, Fast: r.Claim.Fast, Seed: r.Claim.Seed,
+		Deadlines: judge.FromMilliseconds(r.Claim.Deadlines), Version: version(),
 	}
 	url := r.Target.URL
 	if c.URL != "" {
