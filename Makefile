@@ -8,10 +8,10 @@ TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
-.PHONY: fuzz help build images container generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
+.PHONY: fuzz judge-opensandbox-server help build images container generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
 
 help: ## Show this.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 28
 
 build: ## Build the three programs, static, into bin/.
 	go build $(STRIP) -o bin/ ./reference/cmd/opensandbox-reference ./execd/cmd/execd ./conformance/cmd/opensandbox-conformance
@@ -57,6 +57,9 @@ mutants: ## Run every mutant: broken deployments that the suite must catch.
 
 crash: build ## Kill the server with -9 again and again and see that nothing is lost (Docker); SEED=7 ROUNDS=50.
 	go run ./tools/crash -seed $(or $(SEED),1) -rounds $(or $(ROUNDS),5)
+
+judge-opensandbox-server: build ## Install opensandbox-server from PyPI and judge it (Docker, python3 with venv).
+	tools/opensandbox-server/judge $(JUDGE_FLAGS)
 
 demo: build ## Start the reference server and judge it.
 	tools/demo
