@@ -228,7 +228,7 @@ func (w *World) refused(what, text string) error {
 	if !json.Valid([]byte(text)) {
 		kept, want = kept || w.last.Status == http.StatusUnsupportedMediaType, "400 or 415"
 	}
-	return w.check(kept, "a request that makes no sense is not refused ("+what+")", want, w.answer())
+	return w.check(kept, "a request that makes no sense is not refused as it must be ("+what+")", want, w.answer())
 }
 
 // mistakes makes requests that are wrong in some way: whatever the answer is, it must not blame the deployment.
