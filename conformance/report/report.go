@@ -128,7 +128,8 @@ type Finding struct {
 	Actual      string `json:"actual"`
 	Spec        string `json:"spec"`
 	Count       int    `json:"count"`
-	Known       string `json:"known,omitempty"` // the reason in the file of expected failures; absent: it is not expected
+	Pitfall     string `json:"pitfall,omitempty"` // what servers often get wrong there
+	Known       string `json:"known,omitempty"`   // the reason in the file of expected failures; absent: it is not expected
 }
 
 // Requirement is what became of one row of the ledger.

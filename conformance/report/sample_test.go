@@ -41,6 +41,7 @@ func sample() *report.Report {
 				Exchange: "> POST http://127.0.0.1:8080/v1/sandboxes/1/renew-expiration\n< HTTP/1.1 200 OK\n<\n< " + nasty + "\n",
 				Curl:     `curl -i -X POST -H 'Open-Sandbox-Api-Key: '"$OPEN_SANDBOX_API_KEY" http://127.0.0.1:8080/v1/sandboxes/1/renew-expiration`,
 				Expected: "400", Actual: "200 OK", Spec: "sandbox-lifecycle.yml:293", Count: 2,
+				Pitfall: "The new time is stored as it comes.",
 			},
 			{
 				Requirement: "LC-RENEW-03", Text: "Another.", Level: "MUST", Severity: report.Error, Group: "expiry",

@@ -105,6 +105,7 @@ func (s *settlement) requirements() {
 		for _, key := range r.order {
 			f := *r.findings[key]
 			f.Text, f.Level, f.Severity, f.Source = req.Text, string(req.Level), severity(req.Level), req.Source
+			f.Pitfall = req.Pitfall
 			if f.Group = req.Group; f.Group == spec.AnyGroup {
 				f.Group = s.groupOf(f.Operation)
 				if !s.claim.Group(f.Group) {
