@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -52,6 +53,9 @@ func background(t *testing.T, name string, args ...string) (*output, *os.Process
 			_ = cmd.Process.Kill()
 			t.Errorf("%s does not end on SIGTERM; it said:\n%s", name, log)
 		}
+		if t.Failed() {
+			t.Logf("%s said, requests left out:\n%s", name, log.without("msg=request"))
+		}
 	})
 	return log, cmd.Process
 }
@@ -84,6 +88,17 @@ func (o *output) Write(p []byte) (int, error) {
 	default:
 	}
 	return o.text.Write(p)
+}
+
+// without leaves out the lines that hold a word.
+func (o *output) without(word string) string {
+	var b strings.Builder
+	for line := range strings.Lines(o.String()) {
+		if !strings.Contains(line, word) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (o *output) String() string {
