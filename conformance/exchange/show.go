@@ -85,14 +85,19 @@ func (r *Redactor) Curl(e *Exchange) string {
 			b.WriteString(" -H " + r.quote(name+": "+value))
 		}
 	}
+	note := ""
 	switch {
 	case len(e.RequestBody) == 0:
-	case !utf8.Valid(e.RequestBody) || len(e.RequestBody) > shown || e.RequestCut:
-		fmt.Fprintf(&b, " --data-binary @body # of %d bytes", len(e.RequestBody))
+	case e.RequestCut:
+		b.WriteString(" --data-binary @body")
+		note = " # a body that is not shown here"
+	case !utf8.Valid(e.RequestBody) || len(e.RequestBody) > shown:
+		b.WriteString(" --data-binary @body")
+		note = fmt.Sprintf(" # a body of %d bytes", len(e.RequestBody))
 	default:
 		b.WriteString(" --data-binary " + r.quote(string(e.RequestBody)))
 	}
-	b.WriteString(" " + r.quote(e.URL))
+	b.WriteString(" " + r.quote(e.URL) + note)
 	return b.String()
 }
 

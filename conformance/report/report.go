@@ -54,6 +54,7 @@ type Report struct {
 	Findings      []Finding     `json:"findings"`
 	Requirements  []Requirement `json:"requirements"`
 	Seen          Seen          `json:"seen"`
+	Client        *Client       `json:"client,omitempty"` // of traffic that was watched; absent: the suite made the requests
 }
 
 // Tool names the program that made the report.

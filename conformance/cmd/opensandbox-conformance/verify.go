@@ -32,6 +32,9 @@ func (c *verifyCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	if before.Client != nil {
+		return wrongCall(fmt.Errorf("%s is about traffic that was watched, which can't be had again: judge the deployment by run", c.Report))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cfg := c.config(before)
