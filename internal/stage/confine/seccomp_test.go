@@ -105,11 +105,8 @@ func start(flags uintptr) func() error {
 
 func socket(family uint64) func() error {
 	return func() error {
-		fd, _, e := unix.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_SEQPACKET&0, 0)
-		if e == unix.EAFNOSUPPORT {
-			return e
-		}
-		if fd, _, e = unix.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_STREAM, 0); e != 0 {
+		fd, _, e := unix.RawSyscall(unix.SYS_SOCKET, uintptr(family), unix.SOCK_STREAM, 0)
+		if e != 0 {
 			return e
 		}
 		return unix.Close(int(fd))
