@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"os/signal"
 	"syscall"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/reach"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
 )
 
@@ -29,7 +29,7 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	listener, err := net.Listen("tcp", flags.Listen)
+	listener, err := listen(flags.Listen)
 	if err != nil {
 		return err
 	}
@@ -38,6 +38,13 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 		return err
 	}
 	defer api.Close()
+	if flags.Ports != "" {
+		ports, err := listen(flags.Ports)
+		if err != nil {
+			return err
+		}
+		defer reach.Serve(ports).Close()
+	}
 	if token == "" {
 		log.Warn("open to anyone: there is no token; give one with --token-file or EXECD_ACCESS_TOKEN")
 	}

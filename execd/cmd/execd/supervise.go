@@ -6,16 +6,35 @@ import (
 	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 )
 
 type superviseCmd struct {
+	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
+	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
 	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
+	if c.Confine {
+		if err := stage.Confine(stage.Capabilities()); err != nil {
+			return err
+		}
+	}
 	token, err := flags.token(given)
 	if err != nil {
 		return err
+	}
+	var files []*os.File
+	for _, address := range []*string{&flags.Listen, &flags.Ports} {
+		f, err := handed(*address)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			*address = handedPrefix + strconv.Itoa(3+len(files))
+			files = append(files, f)
+		}
 	}
 	daemon := []string{
 		"--listen", flags.Listen, "--keep-output", strconv.FormatInt(flags.KeepOutput, 10),
@@ -24,6 +43,9 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	}
 	if flags.PreferKernels {
 		daemon = append(daemon, "--prefer-kernels")
+	}
+	if flags.Ports != "" {
+		daemon = append(daemon, "--ports", flags.Ports)
 	}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)
@@ -44,6 +66,8 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		Entrypoint: entrypoint,
 		Daemon:     daemon,
 		Token:      token,
+		Handed:     files,
+		Said:       c.Said,
 	}))
 	return nil
 }
