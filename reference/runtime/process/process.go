@@ -74,7 +74,10 @@ type Runtime struct {
 	ends  []runtime.Exit   // not reported yet
 }
 
-var _ runtime.Runtime = (*Runtime)(nil)
+var (
+	_ runtime.Runtime = (*Runtime)(nil)
+	_ runtime.Lenient = (*Runtime)(nil)
+)
 
 // New finds out how sandboxes can be made here, by making one. ctx bounds that.
 func New(ctx context.Context, cfg Config) (*Runtime, error) {
@@ -132,6 +135,9 @@ func (r *Runtime) Name() string { return "process" }
 
 // Tier says which tier was chosen.
 func (r *Runtime) Tier() string { return r.tier.Name() }
+
+// Unheld names the limits that the tier can't hold.
+func (r *Runtime) Unheld(limits runtime.Limits) []string { return r.tier.Unheld(limits) }
 
 // Close waits, until ctx ends, for what is being removed. Sandboxes live on.
 func (r *Runtime) Close(ctx context.Context) error {

@@ -40,6 +40,9 @@ type tier interface {
 	Close() error
 }
 
+// Tiers names all, the best first.
+func Tiers() []string { return []string{"shifted", "root", "user"} }
+
 // tiers lists all, the best first.
 func tiers(r *Runtime) []tier {
 	return []tier{
