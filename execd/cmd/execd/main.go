@@ -33,6 +33,7 @@ type daemonFlags struct {
 	CodePort      int    `default:"44771" placeholder:"PORT" help:"Loopback port that is open once code can be run (${default}); 0: none."`
 	PreferKernels bool   `help:"Let a Jupyter kernel of the image serve python, javascript or bash where there is one, in place of the driver that is built in."`
 	Verbose       bool   `help:"Log every request."`
+	Also          string `hidden:"" placeholder:"ADDR" help:"Address to listen on besides, where it is free."`
 	Ports         string `hidden:"" placeholder:"fd:N" help:"Socket by which the server that handed it down reaches ports of the sandbox."`
 
 	KeepOutput   int64 `default:"64" placeholder:"MIB" help:"How much of what one command writes is kept for those who ask later, in MiB; the newest counts (${default})."`
