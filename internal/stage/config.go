@@ -74,7 +74,7 @@ type Shift struct{ Base, Size int }
 // Kinds of Mount.
 const (
 	Overlay = "overlay" // From (of the host) with a layer of the sandbox's own above it
-	Fresh   = "fresh"   // a new directory on disk, named From in the sandbox's directory
+	Fresh   = "fresh"   // a new directory on disk, named From in the sandbox's directory; of UID, GID and Mode
 	Bind    = "bind"    // From as it is, read-only
 	Show    = "show"    // as Bind, of a disk: with its ids shifted as all others are
 	Tmpfs   = "tmpfs"
@@ -91,14 +91,24 @@ type Mount struct {
 	Kind string
 	At   string // where it shows inside, absolute
 	From string
-	Size int64    // bytes of a tmpfs at most
-	Mode uint32   // of a fresh directory or a tmpfs; 0: 0755
-	UID  int      // of a directory
-	GID  int      // of a directory
+	Size int64  // bytes of a tmpfs at most
+	Mode uint32 // of a fresh directory or a tmpfs; 0: 0755
+	UID  int    // of a directory
+	GID  int    // of a directory
+	// New are directories in an overlay that hide what the host has there: as
+	// Fresh, without a mount and thus without a path of the host in mountinfo.
+	New  []Directory
 	Own  []string // overlay in a user namespace: directories below it that the sandbox may write to
 	User bool     // overlay: made by an unprivileged user
 	// Optional is passed over where From or At is not there.
 	Optional bool
+}
+
+// Directory is a new, empty one.
+type Directory struct {
+	At       string
+	UID, GID int
+	Mode     uint32
 }
 
 // Send writes a Config.

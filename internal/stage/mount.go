@@ -233,8 +233,10 @@ func (v *view) fresh(m Mount, target int) error {
 	if err := os.Mkdir(m.From, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := v.give(unix.AT_FDCWD, m.From, 0, 0); err != nil {
-		return err
+	if v.shift != nil {
+		if err := v.chown(m.From, m.UID, m.GID); err != nil {
+			return err
+		}
 	}
 	if err := unix.Chmod(m.From, m.Mode); err != nil {
 		return err

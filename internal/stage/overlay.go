@@ -25,6 +25,11 @@ func (v *view) overlay(m Mount, target string) error {
 	if err := v.like(m.From, upper); err != nil {
 		return err
 	}
+	for _, d := range m.New {
+		if err := v.renew(m, upper, d); err != nil {
+			return fmt.Errorf("make %s anew: %w", d.At, err)
+		}
+	}
 	for _, dir := range m.Own {
 		if err := v.own(m.From, upper, dir); err != nil {
 			return err
@@ -103,4 +108,71 @@ func (v *view) shifted(from, dir string) error {
 		return fmt.Errorf("mount %s: %w", from, err)
 	}
 	return nil
+}
+
+// renew makes an empty directory in a layer, through which nothing of the
+// host's directory shows.
+func (v *view) renew(m Mount, upper string, d Directory) error {
+	inside, err := filepath.Rel(m.At, d.At)
+	if err != nil {
+		return err
+	}
+	for at := range prefixes(filepath.Dir(inside)) { // those between show through
+		if err := os.Mkdir(filepath.Join(upper, at), 0o755); errors.Is(err, os.ErrExist) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		err := v.like(filepath.Join(m.From, at), filepath.Join(upper, at))
+		if errors.Is(err, os.ErrNotExist) { // the host has no such directory
+			err = v.give(unix.AT_FDCWD, filepath.Join(upper, at), 0, 0)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(upper, inside)
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return err
+	}
+	name := "trusted.overlay.opaque"
+	if m.User {
+		name = "user.overlay.opaque"
+	}
+	if err := unix.Lsetxattr(path, name, []byte("y"), 0); err != nil {
+		return err
+	}
+	if v.shift != nil || os.Geteuid() == 0 && !m.User {
+		if err := v.chown(path, d.UID, d.GID); err != nil {
+			return err
+		}
+	}
+	if d.At == SaidInside {
+		if err := os.Symlink(path, DirSaid); err != nil {
+			return err
+		}
+	}
+	return unix.Chmod(path, d.Mode)
+}
+
+func (v *view) chown(path string, uid, gid int) error {
+	if v.shift != nil {
+		uid, gid = uid+v.shift.Base, gid+v.shift.Base
+	}
+	return os.Lchown(path, uid, gid)
+}
+
+// prefixes gives a relative path's directories, from the top: a, a/b, a/b/c.
+func prefixes(path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		if path == "." {
+			return
+		}
+		for i := range len(path) {
+			if path[i] == '/' && !yield(path[:i]) {
+				return
+			}
+		}
+		yield(path)
+	}
 }

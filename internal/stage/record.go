@@ -109,8 +109,12 @@ func ReadEnd(dir string) (e End, ok bool) {
 		return e, false
 	}
 	defer unix.Close(at)
+	said := DirSaid
+	if layer, err := os.Readlink(dir + "/" + DirSaid); err == nil { // the stage's own, out of the sandbox's reach
+		said = layer
+	}
 	// The sandbox can put a link, a pipe or anything else there.
-	fd, err := unix.Openat2(at, DirSaid+"/"+endFile, &unix.OpenHow{
+	fd, err := unix.Openat2(at, said+"/"+endFile, &unix.OpenHow{
 		Flags:   unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	})

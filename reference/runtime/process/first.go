@@ -13,18 +13,17 @@ import (
 // first is a handle on the first process of a sandbox, which can't come to mean
 // another one. Waiting takes no thread.
 type first struct {
-	pid   int
-	fd    *os.File // pidfd
-	child bool     // of this server: its status can be waited for
+	pid int
+	fd  *os.File // pidfd
 }
 
 // hold makes a handle of a pidfd.
-func hold(pid, fd int, child bool) (*first, error) {
+func hold(pid, fd int) (*first, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // so that the poller takes it
 		unix.Close(fd)
 		return nil, fmt.Errorf("watch process %d: %w", pid, err)
 	}
-	return &first{pid: pid, fd: os.NewFile(uintptr(fd), "pidfd"), child: child}, nil
+	return &first{pid: pid, fd: os.NewFile(uintptr(fd), "pidfd")}, nil
 }
 
 // adopt opens the process of a record. The error is stage.ErrGone where it has
@@ -49,7 +48,7 @@ func adopt(record stage.Record) (*first, error) {
 		unix.Close(fd)
 		return nil, err
 	}
-	return hold(record.PID, fd, false)
+	return hold(record.PID, fd)
 }
 
 // ended tells whether the process of a pidfd has.
@@ -63,34 +62,48 @@ func ended(fd int) bool {
 	}
 }
 
-// wait waits for the end, and gives the status where that can be had. It fails
-// when the handle is closed.
+// wait waits for the end, and gives the status where that can be had: of a
+// child of this server. It fails when the handle is closed.
 func (f *first) wait() (status int, waited bool, err error) {
 	raw, err := f.fd.SyscallConn()
 	if err != nil {
 		return 0, false, err
 	}
-	if err := raw.Read(func(fd uintptr) bool { return ended(int(fd)) }); err != nil {
-		return 0, false, err
-	}
-	if !f.child {
-		return unseen, false, nil
-	}
 	var state syscall.WaitStatus
-	for {
-		pid, err := syscall.Wait4(f.pid, &state, syscall.WNOHANG, nil)
-		if err == syscall.EINTR {
-			continue
+	err = raw.Read(func(fd uintptr) bool {
+		if !ended(int(fd)) {
+			return false
 		}
-		if err != nil || pid != f.pid {
-			return unseen, false, nil // somebody else has reaped it
-		}
-		break
-	}
-	if state.Signaled() {
+		state, waited = reap(int(fd), f.pid)
+		return true
+	})
+	switch {
+	case err != nil:
+		return 0, false, err
+	case !waited:
+		return unseen, false, nil
+	case state.Signaled():
 		return 128 + int(state.Signal()), true, nil
 	}
 	return state.ExitStatus(), true, nil
+}
+
+// reap takes the status of a process that has ended, where it is a child and
+// nobody has taken it yet.
+func reap(fd, pid int) (state syscall.WaitStatus, ok bool) {
+	for {
+		err := unix.Waitid(unix.P_PIDFD, fd, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+		if err == nil {
+			got, werr := syscall.Wait4(pid, &state, syscall.WNOHANG, nil)
+			if werr == nil {
+				return state, got == pid
+			}
+			err = werr
+		}
+		if err != unix.EINTR {
+			return 0, false
+		}
+	}
 }
 
 // signal sends one; a process that has ended already is no error.

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process/cgroup"
@@ -127,7 +125,7 @@ func (r *Runtime) start(ctx context.Context, t tier, b *box, spec runtime.Spec) 
 	if err != nil {
 		return fmt.Errorf("start %s: %w", r.cfg.Execd, err)
 	}
-	if b.first, err = hold(pid, *attr.PidFD, true); err != nil {
+	if b.first, err = hold(pid, *attr.PidFD); err != nil {
 		return err
 	}
 	opened.handedDown()
@@ -291,5 +289,3 @@ func (r *Runtime) sweepTrials(ctx context.Context) error {
 	}
 	return err
 }
-
-var _ = unix.ESRCH

@@ -24,6 +24,20 @@ func (f *fixture) kill(id string) {
 	}
 }
 
+// killClosed is kill while no runtime is open that would wait: what it was a
+// child of is this program.
+func (f *fixture) killClosed(id string) {
+	f.t.Helper()
+	f.kill(id)
+	record, err := stage.ReadRecord(filepath.Join(f.cfg.State, "sandboxes", id))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := unix.Wait4(record.PID, nil, 0, nil); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 func TestTheNextServerFindsWhatThereIs(t *testing.T) {
 	f := newFixture(t)
 	running, paused, killed, ended := f.provision(), f.provision(), f.provision(), spec("sh", "-c", "echo why >&2; exit 7")
@@ -38,7 +52,7 @@ func TestTheNextServerFindsWhatThereIs(t *testing.T) {
 	next(t, exits, ended.ID)
 	f.run(running, "echo kept >/srv/file")
 	f.close()
-	f.kill(killed)
+	f.killClosed(killed)
 	f.open()
 	exits = f.watch()
 	list, err := f.List(t.Context())
@@ -87,7 +101,7 @@ func TestASandboxThatIsThereAlreadyIsGoneOnWith(t *testing.T) {
 		exit int
 	}{
 		"it runs":     {func(*fixture, string) {}, true, 0},
-		"it ended":    {func(f *fixture, id string) { f.kill(id) }, false, 0},
+		"it ended":    {func(f *fixture, id string) { f.killClosed(id) }, false, 0},
 		"it is empty": {func(f *fixture, id string) { f.half(id) }, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -121,7 +135,7 @@ func TestASandboxThatIsThereAlreadyIsGoneOnWith(t *testing.T) {
 // half leaves of a sandbox what there is before its first process has begun.
 func (f *fixture) half(id string) {
 	f.t.Helper()
-	f.kill(id)
+	f.killClosed(id)
 	dir := filepath.Join(f.cfg.State, "sandboxes", id)
 	for _, name := range []string{stage.FileRecord, stage.FileBegun} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {

@@ -34,7 +34,7 @@ var engines = []string{
 // view says what a sandbox sees of the host's files.
 func (r *Runtime) view(b *box) ([]stage.Mount, error) {
 	mounts := []stage.Mount{{Kind: stage.Overlay, At: "/", From: "/"}}
-	hidden := slices.Concat(engines, []string{r.cfg.State}, r.cfg.Hide)
+	hidden := slices.Concat(engines, []string{r.cfg.State}, elsewhere(), r.cfg.Hide)
 	more, err := submounts(slices.Concat(own, hidden))
 	if err != nil {
 		return nil, err
@@ -43,12 +43,8 @@ func (r *Runtime) view(b *box) ([]stage.Mount, error) {
 	mounts = append(mounts,
 		stage.Mount{Kind: stage.Tmpfs, At: "/run", Size: runSize},
 		stage.Mount{Kind: stage.Dir, At: "/run/lock"},
-		stage.Mount{Kind: stage.Fresh, At: "/tmp", From: "tmp", Mode: unix.S_ISVTX | 0o777},
-		stage.Mount{Kind: stage.Fresh, At: "/var/tmp", From: "var-tmp", Mode: unix.S_ISVTX | 0o777},
-		stage.Mount{Kind: stage.Fresh, At: "/root", From: "home-root", Mode: 0o700},
-		stage.Mount{Kind: stage.Fresh, At: "/home", From: "home"},
 	)
-	mounts = append(mounts, homes()...)
+	mounts = place(mounts, fresh())
 	for _, path := range r.cfg.Show {
 		mounts = append(mounts, stage.Mount{Kind: stage.Show, At: path, From: path, Optional: true})
 	}
@@ -67,9 +63,7 @@ func (r *Runtime) view(b *box) ([]stage.Mount, error) {
 // inside is what execd needs in the sandbox.
 func (r *Runtime) inside() []stage.Mount {
 	return []stage.Mount{
-		{Kind: stage.Tmpfs, At: stage.DirInside, Size: insideSize},
 		{Kind: stage.Bind, At: stage.ExecdInside, From: r.cfg.Execd},
-		{Kind: stage.Fresh, At: stage.SaidInside, From: stage.DirSaid},
 	}
 }
 
@@ -119,32 +113,69 @@ func within(path string, dirs []string) bool {
 	return slices.ContainsFunc(dirs, func(dir string) bool { return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/") })
 }
 
-// homes are empty directories for the accounts whose homes lie in /home, and
-// for others that this server knows of.
-func homes() []stage.Mount {
-	var mounts []stage.Mount
+// fresh are the directories that are a sandbox's own from the beginning, on
+// disk, as what is in memory counts as the sandbox's.
+func fresh() []stage.Directory {
+	const sticky = unix.S_ISVTX | 0o777
+	return append([]stage.Directory{
+		{At: "/tmp", Mode: sticky},
+		{At: "/var/tmp", Mode: sticky},
+		{At: stage.DirInside, Mode: 0o755},
+		{At: stage.SaidInside, Mode: 0o755},
+		{At: "/root", Mode: 0o700},
+		{At: "/home", Mode: 0o755},
+	}, homes()...)
+}
+
+// homes are empty directories for the accounts whose homes lie in /home.
+func homes() []stage.Directory {
+	var dirs []stage.Directory
 	entries, err := os.ReadDir("/home")
 	if err != nil {
-		entries = nil // there is none, or none that can be read
+		return nil // there is none, or none that can be read
 	}
 	for _, e := range entries[:min(len(entries), 64)] {
 		info, err := e.Info()
 		if err != nil || !info.IsDir() {
 			continue
 		}
-		m := stage.Mount{Kind: stage.Dir, At: filepath.Join("/home", e.Name())}
-		if is, ok := statOf(info); ok {
-			m.UID, m.GID, m.Mode = int(is.Uid), int(is.Gid), 0o700
+		if is, ok := info.Sys().(*syscall.Stat_t); ok {
+			dirs = append(dirs, stage.Directory{At: filepath.Join("/home", e.Name()), UID: int(is.Uid), GID: int(is.Gid), Mode: 0o700})
 		}
-		mounts = append(mounts, m)
 	}
-	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) && home != "/" && !within(home, own) {
-		mounts = append(mounts, stage.Mount{Kind: stage.Hide, At: home})
-	}
-	return mounts
+	return dirs
 }
 
-func statOf(info os.FileInfo) (*syscall.Stat_t, bool) {
-	is, ok := info.Sys().(*syscall.Stat_t)
-	return is, ok
+// elsewhere are home directories that lie in none of those.
+func elsewhere() []string {
+	var dirs []string
+	for _, home := range []string{os.Getenv("HOME"), "/root", "/home"} {
+		real, err := filepath.EvalSymlinks(home)
+		if err == nil && real != "/" && filepath.IsAbs(real) && !within(real, own) {
+			dirs = append(dirs, real)
+		}
+	}
+	return dirs
+}
+
+// place puts new directories into the overlays that they lie in.
+func place(mounts []stage.Mount, dirs []stage.Directory) []stage.Mount {
+	for _, d := range dirs {
+		deepest := -1
+		for i, m := range mounts {
+			if m.Kind == stage.Overlay && within(d.At, []string{m.At}) && (deepest < 0 || len(m.At) > len(mounts[deepest].At)) {
+				deepest = i
+			}
+		}
+		if deepest >= 0 {
+			mounts[deepest].New = append(mounts[deepest].New, d)
+			continue
+		}
+		from := strings.ReplaceAll(strings.TrimPrefix(d.At, "/"), "/", "-")
+		if d.At == stage.SaidInside {
+			from = stage.DirSaid
+		}
+		mounts = append(mounts, stage.Mount{Kind: stage.Fresh, At: d.At, From: from, UID: d.UID, GID: d.GID, Mode: d.Mode})
+	}
+	return mounts
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
@@ -152,5 +151,3 @@ func (r *Runtime) freeze(ctx context.Context, id string, do func(*box) error) er
 	}
 	return do(b)
 }
-
-var _ = slices.Sorted[string]
