@@ -76,13 +76,14 @@ const (
 	Overlay = "overlay" // From (of the host) with a layer of the sandbox's own above it
 	Fresh   = "fresh"   // a new directory on disk, named From in the sandbox's directory
 	Bind    = "bind"    // From as it is, read-only
+	Show    = "show"    // as Bind, of a disk: with its ids shifted as all others are
 	Tmpfs   = "tmpfs"
 	Hide    = "hide" // nothing is seen of what lies there; a path that is missing is passed over
 	Proc    = "proc"
 	Sys     = "sys"
 	Dev     = "dev"
 	Link    = "link" // no mount, a symbolic link to From
-	Dir     = "dir"  // no mount, a directory
+	Dir     = "dir"  // no mount, a directory; of UID and GID inside
 )
 
 // Mount is one step of making the view.
@@ -92,6 +93,8 @@ type Mount struct {
 	From string
 	Size int64    // bytes of a tmpfs at most
 	Mode uint32   // of a fresh directory or a tmpfs; 0: 0755
+	UID  int      // of a directory
+	GID  int      // of a directory
 	Own  []string // overlay in a user namespace: directories below it that the sandbox may write to
 	User bool     // overlay: made by an unprivileged user
 	// Optional is passed over where From or At is not there.

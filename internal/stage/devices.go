@@ -22,7 +22,7 @@ func (v *view) dev(target int, at string) error {
 		if err != nil {
 			return err
 		}
-		err = v.attach(unix.AT_FDCWD, "/dev/"+name, 0, node, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+		err = v.attach(unix.AT_FDCWD, "/dev/"+name, 0, node, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, false)
 		unix.Close(node)
 		if err != nil {
 			return err

@@ -29,7 +29,7 @@ func (v *view) proc(target int, at string) error {
 		if err != nil {
 			return err
 		}
-		err = v.attach(fd, "", unix.AT_EMPTY_PATH, fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+		err = v.attach(fd, "", unix.AT_EMPTY_PATH, fd, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC, false)
 		unix.Close(fd)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)

@@ -55,7 +55,7 @@ func (v *view) add(m Mount) error {
 		return v.hide(m)
 	case Link:
 		return v.link(m)
-	case Bind:
+	case Bind, Show:
 		return v.bind(m)
 	}
 	target, err := v.directory(m.At, !m.Optional)
@@ -65,7 +65,11 @@ func (v *view) add(m Mount) error {
 	defer unix.Close(target)
 	switch m.Kind {
 	case Overlay:
-		return v.overlay(m, onto(target))
+		if err := v.overlay(m, onto(target)); err == nil {
+			return nil
+		}
+		// Not every file system can lie below an overlay: this one can be read.
+		return v.attach(unix.AT_FDCWD, m.From, 0, target, readable, v.shift != nil)
 	case Fresh:
 		return v.fresh(m, target)
 	case Tmpfs:
@@ -77,7 +81,7 @@ func (v *view) add(m Mount) error {
 	case Dev:
 		return v.dev(target, m.At)
 	case Dir:
-		return nil
+		return v.owned(m)
 	}
 	return errors.New("no such kind of mount")
 }
@@ -193,7 +197,7 @@ func (v *view) hide(m Mount) error {
 	if is.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return v.tmpfs(onto(target), 0, 0o555, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC)
 	}
-	return v.attach(unix.AT_FDCWD, "/dev/null", 0, target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC)
+	return v.attach(unix.AT_FDCWD, "/dev/null", 0, target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, false)
 }
 
 func (v *view) tmpfs(target string, size int64, mode uint32, flags uintptr) error {
@@ -221,7 +225,7 @@ func (v *view) bind(m Mount) error {
 		return err
 	}
 	defer unix.Close(target)
-	return v.attach(unix.AT_FDCWD, m.From, 0, target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	return v.attach(unix.AT_FDCWD, m.From, 0, target, readable, v.shift != nil && m.Kind == Show)
 }
 
 // fresh makes a directory on disk that belongs to the sandbox.
@@ -235,20 +239,42 @@ func (v *view) fresh(m Mount, target int) error {
 	if err := unix.Chmod(m.From, m.Mode); err != nil {
 		return err
 	}
-	return v.attach(unix.AT_FDCWD, m.From, 0, target, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+	return v.attach(unix.AT_FDCWD, m.From, 0, target, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV, false)
 }
 
+// owned gives a directory, which was made for it, its owner and mode.
+func (v *view) owned(m Mount) error {
+	parent, err := v.directory(path.Dir(m.At), true)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(parent)
+	uid, gid := m.UID, m.GID
+	if v.shift != nil {
+		uid, gid = uid+v.shift.Base, gid+v.shift.Base
+	}
+	if err := unix.Fchownat(parent, path.Base(m.At), uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil && err != unix.EPERM && err != unix.EINVAL {
+		return err
+	}
+	return unix.Fchmodat(parent, path.Base(m.At), m.Mode, 0)
+}
+
+const readable = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+
 // attach mounts a copy of what is at from onto an open file or directory.
-func (v *view) attach(dir int, from string, flags uint, target int, attributes uint64) error {
+func (v *view) attach(dir int, from string, flags uint, target int, attributes uint64, shifted bool) error {
 	tree, err := unix.OpenTree(dir, from, flags|unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_NO_AUTOMOUNT)
 	if err != nil {
 		return fmt.Errorf("take %s: %w", from, err)
 	}
 	defer unix.Close(tree)
-	if attributes != 0 {
-		if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|flags&unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: attributes}); err != nil {
-			return fmt.Errorf("restrict %s: %w", from, err)
-		}
+	change := &unix.MountAttr{Attr_set: attributes}
+	if shifted {
+		change.Attr_set |= unix.MOUNT_ATTR_IDMAP
+		change.Userns_fd = FDUserNS
+	}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|flags&unix.AT_RECURSIVE, change); err != nil {
+		return fmt.Errorf("restrict %s: %w", from, err)
 	}
 	if err := unix.MoveMount(tree, "", target, "", unix.MOVE_MOUNT_F_EMPTY_PATH|unix.MOVE_MOUNT_T_EMPTY_PATH); err != nil {
 		return fmt.Errorf("mount %s: %w", from, err)

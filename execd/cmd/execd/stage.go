@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strconv"
@@ -15,10 +16,16 @@ import (
 
 // stageCmd is what the reference server's runtime "process" starts in namespaces of its own. Package internal/stage
 // describes it.
-type stageCmd struct{}
+type stageCmd struct {
+	Hold bool `hidden:"" help:"Do nothing until standard input ends; for a namespace."`
+}
 
 // Run becomes the first process of a sandbox.
-func (*stageCmd) Run(daemonFlags, secret) error {
+func (c *stageCmd) Run(daemonFlags, secret) error {
+	if c.Hold {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return err
+	}
 	signals := supervise.Signals()
 	s, err := stage.Enter()
 	if err != nil {
@@ -66,7 +73,7 @@ func become(s *stage.Stage, signals <-chan os.Signal) (status int, err error) {
 		f.Close()
 	}
 	// What is left is to stop, to kill and to wait.
-	if err := stage.Confine([]int{unix.CAP_KILL}); err != nil {
+	if err := confined([]int{unix.CAP_KILL}); err != nil {
 		return 0, err
 	}
 	s.Done()

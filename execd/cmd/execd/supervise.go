@@ -7,6 +7,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage/confine"
 )
 
 type superviseCmd struct {
@@ -17,7 +18,7 @@ type superviseCmd struct {
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if c.Confine {
-		if err := stage.Confine(stage.Capabilities()); err != nil {
+		if err := confined(stage.Capabilities()); err != nil {
 			return err
 		}
 	}
@@ -70,4 +71,13 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		Said:       c.Said,
 	}))
 	return nil
+}
+
+// confined leaves this process, and all that it starts, these capabilities and what the filter of system calls lets
+// through.
+func confined(keep []int) error {
+	if err := stage.Confine(keep); err != nil {
+		return err
+	}
+	return confine.Seccomp()
 }
