@@ -33,6 +33,7 @@ type daemonFlags struct {
 	CodePort      int    `default:"44771" placeholder:"PORT" help:"Loopback port that is open once code can be run (${default}); 0: none."`
 	PreferKernels bool   `help:"Let a Jupyter kernel of the image serve python, javascript or bash where there is one, in place of the driver that is built in."`
 	Verbose       bool   `help:"Log every request."`
+	Also          string `hidden:"" placeholder:"ADDR" help:"Address to listen on besides, where it is free."`
 	Ports         string `hidden:"" placeholder:"fd:N" help:"Socket by which the server that handed it down reaches ports of the sandbox."`
 	Egress        string `hidden:"" placeholder:"SOCKET" help:"Socket of the proxy that programs of the sandbox find at 127.0.0.1:3128."`
 

@@ -35,6 +35,14 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 	if err != nil {
 		return err
 	}
+	listeners := []net.Listener{listener}
+	if flags.Also != "" {
+		if also, err := listen(flags.Also); err == nil {
+			listeners = append(listeners, also)
+		} else {
+			log.Info("what runs here does not find the daemon at the usual address", "error", err)
+		}
+	}
 	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root, Keep: flags.keep(), CodePort: flags.CodePort, PreferKernels: flags.PreferKernels})
 	if err != nil {
 		return err
@@ -67,13 +75,15 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	var g errgroup.Group
-	g.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			stop()
-			return err
-		}
-		return nil
-	})
+	for _, l := range listeners {
+		g.Go(func() error {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				stop()
+				return err
+			}
+			return nil
+		})
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		log.Info("stopping")

@@ -45,6 +45,9 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if flags.PreferKernels {
 		daemon = append(daemon, "--prefer-kernels")
 	}
+	if flags.Also != "" {
+		daemon = append(daemon, "--also", flags.Also)
+	}
 	if flags.Ports != "" {
 		daemon = append(daemon, "--ports", flags.Ports)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"syscall"
 
@@ -66,6 +67,8 @@ func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr)
 		return nil, err
 	}
 	c.Mounts = mounts
+	// Programs inside look for the daemon where it is in a container.
+	c.Flags = append(c.Flags, "--also", "127.0.0.1:"+strconv.Itoa(daemonPort))
 	attr.Cloneflags = namespaces
 	if t.shift == nil {
 		return nil, nil
