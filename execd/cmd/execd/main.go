@@ -35,6 +35,7 @@ type daemonFlags struct {
 	Verbose       bool   `help:"Log every request."`
 	Also          string `hidden:"" placeholder:"ADDR" help:"Address to listen on besides, where it is free."`
 	Ports         string `hidden:"" placeholder:"fd:N" help:"Socket by which the server that handed it down reaches ports of the sandbox."`
+	Egress        string `hidden:"" placeholder:"SOCKET" help:"Socket of the proxy that programs of the sandbox find at 127.0.0.1:3128."`
 
 	KeepOutput   int64 `default:"64" placeholder:"MIB" help:"How much of what one command writes is kept for those who ask later, in MiB; the newest counts (${default})."`
 	KeepOutputs  int64 `default:"256" placeholder:"MIB" help:"The same for all commands that have ended; the oldest are dropped first (${default})."`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/reach"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/relay"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
 )
 
@@ -53,6 +54,13 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 			return err
 		}
 		defer reach.Serve(ports).Close()
+	}
+	if flags.Egress != "" {
+		if out, err := net.Listen("tcp", relay.Address); err != nil { // a program of the sandbox was quicker
+			log.Error("programs can't use the egress proxy", "error", err)
+		} else {
+			defer relay.Serve(out, flags.Egress, log).Close()
+		}
 	}
 	if token == "" {
 		log.Warn("open to anyone: there is no token; give one with --token-file or EXECD_ACCESS_TOKEN")

@@ -51,6 +51,9 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if flags.Ports != "" {
 		daemon = append(daemon, "--ports", flags.Ports)
 	}
+	if flags.Egress != "" {
+		daemon = append(daemon, "--egress", flags.Egress)
+	}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)
 	}
