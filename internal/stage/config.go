@@ -58,7 +58,8 @@ type Config struct {
 	Hostname string
 	Mounts   []Mount // in this order; the first is that of "/". None: no view of its own
 	Shift    *Shift  // nil: ids inside are those outside
-	Network  bool    // there is a network namespace to bring up
+	Rlimits  []Rlimit
+	Network  bool // there is a network namespace to bring up
 
 	Program    string   // execd's binary, as the sandbox sees it
 	Flags      []string // for its supervise command, before "--"
@@ -66,6 +67,12 @@ type Config struct {
 	Env        []string
 	Dir        string // working directory of the entrypoint and of commands
 	Token      string
+}
+
+// Rlimit is a limit of each process (getrlimit(2)), soft and hard.
+type Rlimit struct {
+	Resource int
+	Value    uint64
 }
 
 // Shift says by how much ids inside are shifted: 0 inside is Base outside.

@@ -42,6 +42,11 @@ func Enter() (*Stage, error) {
 			return s, fmt.Errorf("enter %s: %w", s.Config.Dir, err)
 		}
 	}
+	for _, l := range s.Rlimits {
+		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
+			return s, fmt.Errorf("set limit %d: %w", l.Resource, err)
+		}
+	}
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -44,16 +45,38 @@ func (t *namespaced) Misses() []string {
 	if t.shift == nil && !t.user {
 		misses = append(misses, "root in a sandbox is root outside: mounts and dropped capabilities alone keep it in")
 	}
+	if t.user {
+		misses = append(misses, "a sandbox has one user, as this server has no privileges: chown to others, su and apt do not work in it")
+	}
 	return misses
 }
 
-func (t *namespaced) Unheld(limits runtime.Limits) []string {
-	lacks := []string{cgroup.CPU, cgroup.Memory}
-	if t.r.tree != nil {
-		lacks = t.r.tree.Lacks()
+// perProcess are limits of each process for those that no control group holds:
+// less than was asked for, and better than nothing.
+func (t *namespaced) perProcess(b *box) []stage.Rlimit {
+	var limits []stage.Rlimit
+	lacks := t.lacks()
+	if b.limits.MemoryBytes > 0 && slices.Contains(lacks, cgroup.Memory) {
+		// Not the address space, of which a Go program takes much and uses little.
+		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: uint64(b.limits.MemoryBytes)})
 	}
+	if t.user && slices.Contains(lacks, cgroup.Pids) {
+		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_NPROC, Value: uint64(t.r.cfg.Pids)}) // counted by user namespace
+	}
+	return limits
+}
+
+// lacks lists the limits that no control group holds here.
+func (t *namespaced) lacks() []string {
+	if t.r.tree == nil {
+		return []string{cgroup.CPU, cgroup.Memory, cgroup.Pids, cgroup.Freezer}
+	}
+	return t.r.tree.Lacks()
+}
+
+func (t *namespaced) Unheld(limits runtime.Limits) []string {
 	var unheld []string
-	for _, l := range lacks {
+	for _, l := range t.lacks() {
 		if l == cgroup.CPU && limits.NanoCPUs > 0 || l == cgroup.Memory && limits.MemoryBytes > 0 {
 			unheld = append(unheld, l)
 		}
@@ -62,14 +85,21 @@ func (t *namespaced) Unheld(limits runtime.Limits) []string {
 }
 
 func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*os.File, error) {
-	mounts, err := t.r.view(b)
+	mounts, err := t.r.view(b, t.user)
 	if err != nil {
 		return nil, err
 	}
 	c.Mounts = mounts
 	// Programs inside look for the daemon where it is in a container.
 	c.Flags = append(c.Flags, "--also", "127.0.0.1:"+strconv.Itoa(daemonPort))
+	t.r.proxied(c)
 	attr.Cloneflags = namespaces
+	if t.user {
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	c.Rlimits = t.perProcess(b)
 	if t.shift == nil {
 		return nil, nil
 	}
