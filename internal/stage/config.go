@@ -15,26 +15,27 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 )
 
 // Descriptors that the server hands down. The working directory is the
 // sandbox's own, <state>/sandboxes/ID.
 const (
-	FDConfig = 3 + iota // read end of the pipe that Config comes through
-	FDStatus            // write end: what went wrong; its end without a word is success
-	FDExecd             // the socket that the daemon listens on
-	FDPorts             // the socket by which ports of the sandbox are reached
-	FDUserNS            // the user namespace that ids are shifted by; only in the tier shifted
+	FDConfig  = 3 + iota // read end of the pipe that Config comes through
+	FDStatus             // write end: what went wrong; its end without a word is success
+	FDExecd              // the socket that the daemon listens on
+	FDPorts              // the socket by which ports of the sandbox are reached
+	FDControl            // the socket that PID 1 takes orders at: see Stop
+	FDUserNS             // the user namespace that ids are shifted by; only in the tier shifted
 )
 
 // Files and directories in the sandbox's own directory.
 const (
-	FileRecord = "pid"        // which process this is: see Record
-	FileBegun  = "begun"      // there once the whole of Config was read
-	FileExecd  = "execd.sock" // FDExecd's name
-	FilePorts  = "ports.sock" // FDPorts' name
-	DirSaid    = "said"       // is /opt/opensandbox/said inside: see End
+	FileRecord  = "pid"          // which process this is: see Record
+	FileBegun   = "begun"        // there once the whole of Config was read
+	FileExecd   = "execd.sock"   // FDExecd's name
+	FilePorts   = "ports.sock"   // FDPorts' name
+	FileControl = "control.sock" // FDControl's name
+	DirSaid     = "said"         // is /opt/opensandbox/said inside: see End
 )
 
 // Where things of ours are in every sandbox that has a view of its own.
@@ -45,12 +46,12 @@ const (
 	NetInside   = DirInside + "/net" // holds the egress proxy's socket
 )
 
-// Signals by which the server has PID 1 stop all that runs in the sandbox, and
-// let it go on, where there is no freezer. A process inside can send them to
-// PID 1 too, which gives it nothing that it could not do itself.
+// Orders at FDControl, of one byte each, which comes back once it was carried
+// out: stop all processes but PID 1, or let them go on, where there is no
+// freezer.
 const (
-	SignalStop     = syscall.Signal(40)
-	SignalContinue = syscall.Signal(41)
+	Stop = 's'
+	Go   = 'g'
 )
 
 // Config is what is to be made.

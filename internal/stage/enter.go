@@ -11,8 +11,8 @@ import (
 // Stage is a process that has become its sandbox, before any program in it runs.
 type Stage struct {
 	*Config
-	Execd, Ports *os.File // the sockets that the server handed down
-	status       *os.File
+	Execd, Ports, Control *os.File // the sockets that the server handed down
+	status                *os.File
 }
 
 // Enter makes this process, started by the server in new namespaces, the first
@@ -33,7 +33,7 @@ func Enter() (*Stage, error) {
 	if err := os.WriteFile(FileBegun, nil, 0o600); err != nil {
 		return s, err
 	}
-	s.Execd, s.Ports = os.NewFile(FDExecd, FileExecd), os.NewFile(FDPorts, FilePorts)
+	s.Execd, s.Ports, s.Control = os.NewFile(FDExecd, FileExecd), os.NewFile(FDPorts, FilePorts), os.NewFile(FDControl, FileControl)
 	if err := s.isolate(); err != nil {
 		return s, err
 	}

@@ -157,7 +157,7 @@ func (t *namespaced) Resume(ctx context.Context, b *box) error {
 			return err
 		}
 	}
-	return b.first.signal(stage.SignalContinue)
+	return b.order(ctx, stage.Go)
 }
 
 // Kill kills PID 1: the kernel kills the rest with it.

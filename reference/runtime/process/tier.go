@@ -25,7 +25,7 @@ type tier interface {
 
 	// Prepare completes what is made and how its process starts. Common parts
 	// are filled in: everything but the view of files and the namespaces. The
-	// files come after stage.FDPorts, and are not closed.
+	// files come after stage.FDControl, and are not closed.
 	Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) (files []*os.File, err error)
 
 	// Pause stops every process but, where that is its business, the first one.
