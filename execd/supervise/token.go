@@ -76,6 +76,12 @@ func restart(token string) error {
 	return syscall.Exec(self, os.Args, env)
 }
 
+// TokenPipe is a pipe that holds the token and ends after it, for a supervisor that TokenVariable names it to.
+func TokenPipe(token string) (*os.File, error) { return tokenPipe(token) }
+
+// TokenVariable is the variable that tells TakeToken of the pipe's descriptor.
+func TokenVariable(fd int) string { return fdVar + "=" + strconv.Itoa(fd) }
+
 // tokenPipe is a pipe that holds the token and ends after it.
 func tokenPipe(token string) (*os.File, error) {
 	if err := checkToken(token); err != nil {

@@ -6,16 +6,37 @@ import (
 	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage/confine"
 )
 
 type superviseCmd struct {
+	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
+	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
+	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
 	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
+	if c.Confine {
+		if err := confined(stage.Capabilities()); err != nil {
+			return err
+		}
+	}
 	token, err := flags.token(given)
 	if err != nil {
 		return err
+	}
+	var files []*os.File
+	for _, address := range []*string{&flags.Listen, &flags.Ports} {
+		f, err := handed(*address)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			*address = handedPrefix + strconv.Itoa(3+len(files))
+			files = append(files, f)
+		}
 	}
 	daemon := []string{
 		"--listen", flags.Listen, "--keep-output", strconv.FormatInt(flags.KeepOutput, 10),
@@ -25,11 +46,24 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if flags.PreferKernels {
 		daemon = append(daemon, "--prefer-kernels")
 	}
+	if flags.Also != "" {
+		daemon = append(daemon, "--also", flags.Also)
+	}
+	if flags.Ports != "" {
+		daemon = append(daemon, "--ports", flags.Ports)
+	}
+	if flags.Egress != "" {
+		daemon = append(daemon, "--egress", flags.Egress)
+	}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)
 	}
 	if flags.Verbose {
 		daemon = append(daemon, "--verbose")
+	}
+	control, err := handed(c.Control)
+	if err != nil {
+		return err
 	}
 	entrypoint := c.Command
 	if entrypoint[0] == "--" { // kong hands it on
@@ -44,6 +78,18 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		Entrypoint: entrypoint,
 		Daemon:     daemon,
 		Token:      token,
+		Handed:     files,
+		Said:       c.Said,
+		Control:    control,
 	}))
 	return nil
+}
+
+// confined leaves this process, and all that it starts, these capabilities and what the filter of system calls lets
+// through.
+func confined(keep []int) error {
+	if err := stage.Confine(keep); err != nil {
+		return err
+	}
+	return confine.Seccomp()
 }

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 )
 
 // settings is all that can be set about a server: by flag, variable and config
@@ -49,20 +47,16 @@ type stateFlag struct {
 }
 
 type runtimeFlags struct {
-	Runtime string `help:"What runs sandboxes: docker." enum:"docker" default:"docker" env:"OPENSANDBOX_RUNTIME" placeholder:"NAME"`
+	Runtime string `help:"What runs sandboxes: docker; process, which needs no engine and has this machine's files as its one image, host; auto takes docker where an engine answers (${default})." enum:"auto,docker,process" default:"auto" env:"OPENSANDBOX_RUNTIME" placeholder:"NAME"`
 	Execd   string `help:"Binary of the daemon that goes into every sandbox (${default})." default:"${execd}" env:"OPENSANDBOX_EXECD" placeholder:"PATH"`
 
 	DockerNetwork string        `help:"Docker network of the sandboxes, made beforehand; without it the server makes one in which they can't reach each other." env:"OPENSANDBOX_DOCKER_NETWORK" placeholder:"NAME"`
 	PidsLimit     int64         `help:"How many processes and threads a sandbox may have (${default})." default:"2048" env:"OPENSANDBOX_PIDS_LIMIT" placeholder:"N"`
 	PullTimeout   time.Duration `help:"How long the pull of an image may take (${default})." default:"10m" env:"OPENSANDBOX_PULL_TIMEOUT"`
-}
 
-// docker is what the Docker runtime is made with.
-func (f *runtimeFlags) docker(instance string, log *slog.Logger) docker.Config {
-	return docker.Config{
-		Instance: instance, Execd: f.Execd, Log: log,
-		Network: f.DockerNetwork, Pids: f.PidsLimit, PullTimeout: f.PullTimeout,
-	}
+	ProcessTier    string   `help:"How the runtime process keeps sandboxes apart: ${tiers}. Without it the best that works here." enum:",${tiers}" default:"" env:"OPENSANDBOX_PROCESS_TIER" placeholder:"TIER"`
+	ProcessShow    []string `sep:"none" help:"Directory in a home directory that sandboxes of the runtime process may read: home directories are empty for them. May be given several times." env:"OPENSANDBOX_PROCESS_SHOW" placeholder:"DIR"`
+	ProcessExposed bool     `name:"insecure-process-exposed" help:"Let the runtime process serve at an address that is not a loopback address." env:"OPENSANDBOX_INSECURE_PROCESS_EXPOSED"`
 }
 
 // check refuses settings that a server can't be run with.
