@@ -51,7 +51,7 @@ func TestVerdicts(t *testing.T) {
 		"a SHOULD is broken, strict":  {add: broken("LC-A-02", "POST /a"), strict: true, verdict: report.Nonconformant, status: 1},
 		"a check was not reached":     {leave: "LC-B-01", verdict: report.Inconclusive, status: 3, groups: map[string]string{"beta": report.Inconclusive, "alpha": report.Conformant}},
 		"skipped is no pass, no fail": {leave: "LC-A-02", add: func(b *verdict.Ballot) { b.Skip("LC-A-02", "absent") }, verdict: report.Conformant, status: 0},
-		"traffic that others made": {add: func(b *verdict.Ballot) { b.Watch(); b.Exchange("GET /b", false) }, verdict: report.Inconclusive, status: 3,
+		"traffic that others made": {add: func(b *verdict.Ballot) { b.Watch(); b.Exchange("GET /b", true, false) }, verdict: report.Inconclusive, status: 3,
 			groups: map[string]string{"alpha": report.Conformant, "beta": report.Conformant}},
 		"an error in traffic":          {add: func(b *verdict.Ballot) { b.Watch(); broken("LC-A-01", "GET /a")(b) }, verdict: report.Nonconformant, status: 1},
 		"stopped":                      {add: func(b *verdict.Ballot) { b.Stop("gone") }, verdict: report.Inconclusive, status: 3},

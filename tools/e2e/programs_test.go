@@ -71,7 +71,7 @@ func supervised(t *testing.T, cmd *exec.Cmd) (*output, *os.Process) {
 			t.Errorf("%s does not end on SIGTERM; it said:\n%s", cmd, log)
 		}
 		if t.Failed() {
-			t.Logf("%s said, requests left out:\n%s", name, log.without("msg=request"))
+			t.Logf("%s said, requests left out:\n%s", cmd, log.without("msg=request"))
 		}
 	})
 	return log, cmd.Process
