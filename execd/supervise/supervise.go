@@ -27,6 +27,7 @@ type Config struct {
 	Log        *slog.Logger
 	Stderr     io.Writer // takes what goes wrong with the entrypoint
 	Entrypoint []string  // program and arguments
+	Env        []string  // of the entrypoint and the daemon, without what is the daemon's own; nil: os.Environ()
 	Daemon     []string  // arguments of this program that make it the daemon
 	Token      string    // for the daemon
 }
@@ -44,7 +45,10 @@ func Run(c Config) int {
 	if os.Getpid() != 1 {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // processes left behind come here all the same
 	}
-	s := &supervisor{Config: c, env: withoutOwn(os.Environ())}
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
+	s := &supervisor{Config: c, env: withoutOwn(c.Env)}
 	program, err := find(c.Entrypoint[0], s.env)
 	if err == nil {
 		s.entrypoint, err = syscall.ForkExec(program, c.Entrypoint, &syscall.ProcAttr{Env: s.env, Files: []uintptr{0, 1, 2}})

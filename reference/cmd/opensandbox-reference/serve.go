@@ -51,7 +51,11 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 
-	engine, err := docker.New(starting, c.docker(state.Instance(), log))
+	config := c.docker(state.Instance(), log)
+	if config.Pool, err = c.pool(); err != nil {
+		return err
+	}
+	engine, err := docker.New(starting, config)
 	if err != nil {
 		return err
 	}
