@@ -28,6 +28,7 @@ type Config struct {
 	Log        *slog.Logger
 	Stderr     io.Writer // takes what goes wrong with the entrypoint
 	Entrypoint []string  // program and arguments
+	Env        []string  // of the entrypoint and the daemon, without what is the daemon's own; nil: os.Environ()
 	Daemon     []string  // arguments of this program that make it the daemon
 	Token      string    // for the daemon
 	// Handed are open files that the daemon gets as descriptors 3, 4, ….
@@ -50,7 +51,10 @@ func Run(c Config) int {
 	if os.Getpid() != 1 {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // processes left behind come here all the same
 	}
-	s := &supervisor{Config: c, env: withoutOwn(os.Environ())}
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
+	s := &supervisor{Config: c, env: withoutOwn(c.Env)}
 	errors := uintptr(2)
 	var words *lastWords
 	if c.Said != "" {

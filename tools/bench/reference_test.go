@@ -2,9 +2,15 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/filters"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 )
 
 // BenchmarkReference measures the lifecycle server over real sockets and a real Docker engine, in turns with the engine
@@ -17,6 +23,7 @@ func BenchmarkReference(b *testing.B) {
 		run  func(b *testing.B)
 	}{
 		{"create", func(b *testing.B) { benchCreate(b, l) }},
+		{"pool", func(b *testing.B) { benchPool(b) }},
 		{"create-at-once", func(b *testing.B) { benchCreateAtOnce(b, l) }},
 		{"gateway-event", func(b *testing.B) { benchGatewayEvent(b, l) }},
 		{"gateway-download", func(b *testing.B) { benchGatewayDownload(b, l, bare) }},
@@ -63,6 +70,31 @@ func benchCreate(b *testing.B, l *lifecycle) {
 	b.ReportMetric(quantile(bareCreates, 0.5), "bare-ms")
 	b.ReportMetric(quantile(deletes, 0.5), "delete-ms")
 	b.ReportMetric(quantile(bareDeletes, 0.5), "bare-delete-ms")
+}
+
+// benchPool measures a sandbox from the request to Running where its container was kept ready.
+func benchPool(b *testing.B) {
+	const kept = 4
+	l := startServer(b, 0, "--pool", dockertest.Debian+"="+strconv.Itoa(kept))
+	spares := filters.NewArgs(filters.Arg("label", "io.opensandbox.prepared"), filters.Arg("label", l.label), filters.Arg("name", "opensandbox-prepared-"), filters.Arg("status", "running"))
+	full := func() {
+		if !waitFor(time.Minute, func() bool {
+			time.Sleep(20 * time.Millisecond) // leaves the engine a processor
+			there, err := l.engine.ContainerList(b.Context(), container.ListOptions{Filters: spares})
+			return err == nil && len(there) == kept // the oldest wait for long
+		}) {
+			b.Fatal("the pool does not fill")
+		}
+	}
+	var took []time.Duration
+	for range 4 * rounds * b.N {
+		full()
+		begun := time.Now()
+		id := l.running(b)
+		took = append(took, time.Since(begun))
+		l.remove(b, id)
+	}
+	b.ReportMetric(quantile(took, 0.5), "p50-ms")
 }
 
 // benchCreateAtOnce compares 50 sandboxes that are asked for together.

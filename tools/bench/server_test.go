@@ -27,6 +27,7 @@ const ownLabel = "io.opensandbox.bench"
 type lifecycle struct {
 	*server
 	engine *client.Client
+	label  string // of its containers
 }
 
 // startServer starts the server on a state directory, which holds rows sandboxes that are over. All containers that it
@@ -39,17 +40,17 @@ func startServer(b *testing.B, rows int, flags ...string) *lifecycle {
 	if err != nil {
 		b.Fatal(err)
 	}
-	instance := state.Instance()
+	label := "io.opensandbox.instance=" + state.Instance()
 	seed(b, state, rows)
 	if err := state.Close(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { // after the server has ended
-		removeAll(b, engine, "io.opensandbox.instance="+instance)
+		removeAll(b, engine, label)
 		removeAll(b, engine, ownLabel)
 	})
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--state", dir, "--api-key", token, "--retention", "24h", "--log-level", "info"}, flags...)
-	return &lifecycle{start(b, exec.Command(binary(b, "opensandbox-reference"), args...)), engine}
+	return &lifecycle{start(b, exec.Command(binary(b, "opensandbox-reference"), args...)), engine, label}
 }
 
 func removeAll(b *testing.B, engine *client.Client, label string) {

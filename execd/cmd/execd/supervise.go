@@ -2,10 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/prepared"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage/confine"
 )
@@ -14,7 +16,8 @@ type superviseCmd struct {
 	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
 	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
 	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
-	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
+	Await   bool     `help:"Wait on standard input for COMMAND, its variables and the token: in a container that a server keeps ready."`
+	Command []string `arg:"" optional:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
@@ -66,22 +69,26 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		return err
 	}
 	entrypoint := c.Command
-	if entrypoint[0] == "--" { // kong hands it on
+	if len(entrypoint) > 0 && entrypoint[0] == "--" { // kong hands it on
 		entrypoint = entrypoint[1:]
 	}
-	if len(entrypoint) == 0 {
+	run := supervise.Config{
+		Log: flags.log(), Stderr: os.Stderr, Entrypoint: entrypoint, Daemon: daemon, Token: token,
+		Handed: files, Said: c.Said, Control: control,
+	}
+	switch {
+	case c.Await && len(entrypoint) > 0:
+		return errors.New("supervise needs a program to start or --await, not both")
+	case c.Await:
+		if err := supervise.Await(&run); err != nil {
+			run.Log.Info("no sandbox", "error", err)
+			fmt.Fprintln(os.Stderr, prepared.Unused)
+			os.Exit(prepared.Status)
+		}
+	case len(entrypoint) == 0:
 		return errors.New("supervise needs a program to start")
 	}
-	os.Exit(supervise.Run(supervise.Config{
-		Log:        flags.log(),
-		Stderr:     os.Stderr,
-		Entrypoint: entrypoint,
-		Daemon:     daemon,
-		Token:      token,
-		Handed:     files,
-		Said:       c.Said,
-		Control:    control,
-	}))
+	os.Exit(supervise.Run(run))
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (c *gcCommand) Run() (err error) {
 		known[sb.ID] = true
 	}
 
-	engine, err := c.open(ctx, c.State, state, nil, slog.New(slog.DiscardHandler))
+	engine, err := c.open(ctx, c.State, state, ofServer{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -29,9 +29,14 @@ const (
 	ofProcess = "process"
 )
 
-// open makes the runtime of a state directory. hide lists files that no sandbox
-// is to see.
-func (f *runtimeFlags) open(ctx context.Context, dir string, state *store.Store, hide []string, log *slog.Logger) (engine, error) {
+// ofServer is what a server wants of its runtime, and no other command does.
+type ofServer struct {
+	hide []string       // files that no sandbox is to see
+	pool map[string]int // how many containers of an image are kept ready
+}
+
+// open makes the runtime of a state directory.
+func (f *runtimeFlags) open(ctx context.Context, dir string, state *store.Store, server ofServer, log *slog.Logger) (engine, error) {
 	name := f.Runtime
 	if name == auto {
 		var err error
@@ -42,7 +47,7 @@ func (f *runtimeFlags) open(ctx context.Context, dir string, state *store.Store,
 			log.Info("the sandboxes of this state directory are at a runtime already, which is kept", "runtime", name)
 		}
 	}
-	opened, err := f.openNamed(ctx, name, dir, state, hide, log)
+	opened, err := f.openNamed(ctx, name, dir, state, server, log)
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +57,11 @@ func (f *runtimeFlags) open(ctx context.Context, dir string, state *store.Store,
 	return opened, nil
 }
 
-func (f *runtimeFlags) openNamed(ctx context.Context, name, dir string, state *store.Store, hide []string, log *slog.Logger) (engine, error) {
+func (f *runtimeFlags) openNamed(ctx context.Context, name, dir string, state *store.Store, server ofServer, log *slog.Logger) (engine, error) {
 	if name != ofProcess {
 		engine, err := docker.New(ctx, docker.Config{
 			Instance: state.Instance(), Execd: f.Execd, Log: log,
-			Network: f.DockerNetwork, Pids: f.PidsLimit, PullTimeout: f.PullTimeout,
+			Network: f.DockerNetwork, Pids: f.PidsLimit, PullTimeout: f.PullTimeout, Pool: server.pool,
 		})
 		if err == nil {
 			return engine, nil
@@ -66,9 +71,12 @@ func (f *runtimeFlags) openNamed(ctx context.Context, name, dir string, state *s
 		}
 		log.Info("no Docker engine can be used, so sandboxes are processes of this machine", "reason", err)
 	}
+	if len(server.pool) > 0 {
+		return nil, errors.New("pool keeps containers ready, and the runtime process has none: leave it out, or use --runtime docker")
+	}
 	return process.New(ctx, process.Config{
 		State: dir, Instance: state.Instance(), Execd: f.Execd, Log: log,
-		Tier: f.ProcessTier, Pids: f.PidsLimit, Show: f.ProcessShow, Hide: hide,
+		Tier: f.ProcessTier, Pids: f.PidsLimit, Show: f.ProcessShow, Hide: server.hide,
 	})
 }
 

@@ -50,7 +50,11 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 
-	engine, err := c.open(starting, c.State, state, c.secretFiles(), log)
+	pool, err := c.pool()
+	if err != nil {
+		return err
+	}
+	engine, err := c.open(starting, c.State, state, ofServer{hide: c.secretFiles(), pool: pool}, log)
 	if err != nil {
 		return err
 	}

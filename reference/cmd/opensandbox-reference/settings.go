@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -26,6 +28,8 @@ type settings struct {
 
 	stateFlag
 	runtimeFlags
+
+	Pool []string `sep:"none" help:"Image of which N containers are kept ready, for sandboxes that are there at once; may be given for several." env:"OPENSANDBOX_POOL" placeholder:"IMAGE=N"`
 
 	ManualCleanup bool          `help:"Allow sandboxes without a timeout, which live until they are deleted." env:"OPENSANDBOX_MANUAL_CLEANUP"`
 	MaxTimeout    time.Duration `help:"Longest life of a sandbox from now (${default})." default:"24h" env:"OPENSANDBOX_MAX_TIMEOUT"`
@@ -59,6 +63,24 @@ type runtimeFlags struct {
 	ProcessExposed bool     `name:"insecure-process-exposed" help:"Let the runtime process serve at an address that is not a loopback address." env:"OPENSANDBOX_INSECURE_PROCESS_EXPOSED"`
 }
 
+// pool is how many containers of an image are to be kept ready.
+func (s *settings) pool() (map[string]int, error) {
+	const most = 1000
+	pool := map[string]int{}
+	for _, text := range s.Pool {
+		at := strings.LastIndexByte(text, '=')
+		n, err := strconv.Atoi(text[at+1:])
+		if at < 1 || err != nil || n < 0 || n > most {
+			return nil, fmt.Errorf("pool: %q must be an image, =, and a number up to %d, such as python:3.12-slim=4", text, most)
+		}
+		if _, twice := pool[text[:at]]; twice {
+			return nil, fmt.Errorf("pool: %s stands there twice", text[:at])
+		}
+		pool[text[:at]] = n
+	}
+	return pool, nil
+}
+
 // check refuses settings that a server can't be run with.
 func (s *settings) check() error {
 	for name, value := range map[string]time.Duration{
@@ -77,6 +99,9 @@ func (s *settings) check() error {
 	}
 	if s.PidsLimit < 1 {
 		return errors.New("pids-limit must be 1 or more")
+	}
+	if _, err := s.pool(); err != nil {
+		return err
 	}
 	if s.Rate < 0 || s.Burst < 1 {
 		return errors.New("rate must not be negative, and burst must be 1 or more")
