@@ -30,6 +30,7 @@ func lifecycleMutants() []Mutant {
 		endpointMutants(), gatewayMutants(),
 		keyMutants(), lifecycleHTTPMutants(),
 		patchMutants(), furtherLimitMutants(), endMutants(), manualMutants(), oddMetadataMutants(),
+		furtherPatchMutants(), odderMetadataMutants(), secondLimitMutants(), secondEndMutants(), secondManualMutants(), secondEndpointMutants(),
 	)
 }
 
