@@ -14,15 +14,18 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
-// waiting is how many mutants wait for sandboxes to end by themselves at once.
-const waiting = 12
+const (
+	waiting   = 12 // how many mutants wait for sandboxes to end by themselves at once
+	unhurried = 3  // how many deployments of benign variants are judged at once
+)
 
 // job is a mutant, or some benign variants that are tried together.
 type job struct {
-	id    string
-	slow  bool // it mostly waits
-	run   func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) []Result
-	parts func() []job // its halves, where it is several things; nil: it is one
+	id     string
+	slow   bool // it mostly waits
+	benign bool
+	run    func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) []Result
+	parts  func() []job // its halves, where it is several things; nil: it is one
 }
 
 // Run runs the mutants and benign variants of a plane whose names match, and says each result as it comes.
@@ -55,15 +58,12 @@ type runner struct {
 
 func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, error) {
 	first := make([][]Result, len(jobs))
-	var both errgroup.Group
-	for _, slow := range []bool{true, false} { // those that wait for expiries are many at once, beside the rest
-		both.Go(func() error {
-			var g errgroup.Group
-			if g.SetLimit(parallel); slow {
-				g.SetLimit(waiting)
-			}
+	several := func(most int, benign bool, slow ...bool) error {
+		var g errgroup.Group
+		g.SetLimit(most)
+		for _, slow := range slow {
 			for i, j := range jobs {
-				if j.slow != slow {
+				if j.benign != benign || j.slow != slow {
 					continue
 				}
 				g.Go(func() error {
@@ -72,10 +72,17 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 					return ctx.Err()
 				})
 			}
-			return g.Wait()
-		})
+		}
+		return g.Wait()
 	}
-	if err := both.Wait(); err != nil {
+	var both errgroup.Group
+	both.Go(func() error { return several(waiting, false, true) }) // those that wait for expiries are beside the rest
+	both.Go(func() error { return several(parallel, false, false) })
+	err := both.Wait()
+	if err == nil { // a mutant may be late; a benign variant that is late is flagged
+		err = several(min(parallel, unhurried), true, true, false)
+	}
+	if err != nil {
 		return nil, err
 	}
 	var results []Result
@@ -172,7 +179,7 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 const atOnce = 6
 
 func sparing(batch []Benign, lifecycle bool) job {
-	j := job{id: "benign", run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) []Result {
+	j := job{id: "benign", benign: true, run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) []Result {
 		return l.Spare(ctx, batch, lifecycle)
 	}}
 	for _, b := range batch {

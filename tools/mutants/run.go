@@ -252,8 +252,9 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	if slices.Contains([]string{"EX-STREAM-14", "EX-STREAM-15"}, m.Requirement) {
 		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 250*time.Millisecond, 250*time.Millisecond
 	}
-	if len(m.more) > 0 {
-		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon, cfg.Deadlines.EndSoon = cfg.Deadlines.First, cfg.Deadlines.Line, cfg.Deadlines.End
+	if cfg.Only == nil { // benign variants, several whole runs at once
+		cfg.Deadlines.First, cfg.Deadlines.Line, cfg.Deadlines.End = 20*time.Second, 20*time.Second, 20*time.Second
+		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon, cfg.Deadlines.EndSoon = 20*time.Second, 20*time.Second, 20*time.Second
 	}
 	if m.Setup.Quick {
 		cfg.Deadlines.Provision, cfg.Deadlines.Change, cfg.Deadlines.Answer = 30*time.Second, 10*time.Second, 10*time.Second

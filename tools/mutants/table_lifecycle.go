@@ -31,6 +31,7 @@ func lifecycleMutants() []Mutant {
 		keyMutants(), lifecycleHTTPMutants(),
 		patchMutants(), furtherLimitMutants(), endMutants(), manualMutants(), oddMetadataMutants(),
 		lifecycleNegativeMutants(),
+		furtherPatchMutants(), odderMetadataMutants(), secondLimitMutants(), secondEndMutants(), secondManualMutants(), secondEndpointMutants(),
 	)
 }
 
