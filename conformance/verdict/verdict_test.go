@@ -61,6 +61,9 @@ func TestVerdicts(t *testing.T) {
 			verdict: report.Conformant, groups: map[string]string{"alpha": report.NotClaimed, "beta": report.Conformant}},
 		"only one operation is claimed": {change: func(c *verdict.Claim) { c.Only = []string{"POST /a"} }, leave: "LC-B-01",
 			verdict: report.Conformant, groups: map[string]string{"beta": report.NotClaimed, "alpha": report.Conformant}},
+		"a MUST is broken on no operation": {change: func(c *verdict.Claim) {
+			c.Ledger = append(c.Ledger, spec.Requirement{ID: "LC-HTTP-01", Level: spec.Must, Group: spec.AnyGroup, Operations: spec.Operations{"*"}, Source: "RFC"})
+		}, add: broken("LC-HTTP-01", "PUT http://h/a"), verdict: report.Nonconformant, status: 1, groups: map[string]string{"alpha": report.Conformant}},
 		"nothing was judged": {change: func(c *verdict.Claim) { c.Groups = []string{"gamma"} }, verdict: report.Inconclusive, status: 3,
 			groups: map[string]string{"gamma": report.NotJudged}},
 	} {
