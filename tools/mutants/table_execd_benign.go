@@ -51,8 +51,8 @@ func oddAnswers(all, errs mutant.Match) []mutant.Fault {
 		mutant.SetHeader(mutant.Any().On(405), "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
 		renamed(mutant.Status(noJSON, 400, 415), runCommand, "415 for a body that is no JSON"),
 		renamed(mutant.Status(noForm, 400, 415), uploadFile, "415 for a body that is no multipart"),
-		mutant.RewriteRequestJSON(runCommand, "null counts as absent", dropNulls),
-		mutant.RewriteRequestJSON(setsModes, "null counts as absent", func(b map[string]any) {
+		mutant.RewriteRequestJSON(runCommand.WithHeader(tokenHeader, token), "null counts as absent", dropNulls),
+		mutant.RewriteRequestJSON(setsModes.WithHeader(tokenHeader, token), "null counts as absent", func(b map[string]any) {
 			for _, entry := range b {
 				if o, ok := entry.(map[string]any); ok {
 					dropNulls(o)

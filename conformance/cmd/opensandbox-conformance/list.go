@@ -23,6 +23,9 @@ func (listCmd) Run() error {
 		if row.Capability != spec.Core {
 			fmt.Printf("  (%s)", row.Capability)
 		}
+		if row.Edition != "" {
+			fmt.Printf("  (edition %s)", row.Edition)
+		}
 		fmt.Printf("\n    %s\n    source: %s\n", row.Text, row.Source)
 		for _, scenario := range scenarios[row.ID] {
 			fmt.Printf("    %s\n", scenario)
