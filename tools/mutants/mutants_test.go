@@ -87,3 +87,20 @@ func TestAFaultIsOneFinding(t *testing.T) {
 		})
 	}
 }
+
+// An edition is judged by its own requirements: those that a later one added are left out, also where they share a scenario.
+func TestAnEditionLeavesOutWhatCameLater(t *testing.T) {
+	for edition, want := range map[string]bool{"2026-01": false, "2026-09": true} {
+		r, _, err := (&Lab{}).judge(t.Context(), Mutant{Requirement: "EX-"}, nil, conformance.Config{Edition: edition, Groups: []string{"directories"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed := false
+		for _, req := range r.Requirements {
+			listed = listed || req.ID == "EX-LIST-02"
+		}
+		if r.Verdict != report.Conformant || listed != want || r.Target.Edition != edition {
+			t.Errorf("edition %s: %s, %s; EX-LIST-02 judged: %v", edition, r.Verdict, r.Reason, listed)
+		}
+	}
+}
