@@ -79,9 +79,8 @@ func (p *Proxy) replaceEndpoint(res *http.Response, t *traffic) error {
 	if err != nil {
 		return fmt.Errorf("read the endpoint: %w", err)
 	}
-	var fields map[string]json.RawMessage
-	var real string
-	if len(data) > exchange.MaxBody || json.Unmarshal(data, &fields) != nil || json.Unmarshal(fields["endpoint"], &real) != nil || real == "" {
+	fields, real := readEndpoint(data)
+	if real == "" {
 		res.Body = body{io.MultiReader(bytes.NewReader(data), res.Body), res.Body}
 		return nil
 	}
@@ -109,6 +108,14 @@ func (p *Proxy) replaceEndpoint(res *http.Response, t *traffic) error {
 		res.Header.Set("Content-Length", strconv.Itoa(len(changed)))
 	}
 	return nil
+}
+
+// readEndpoint takes the answer that names an endpoint apart; without one the endpoint is empty.
+func readEndpoint(data []byte) (fields map[string]json.RawMessage, real string) {
+	if len(data) <= exchange.MaxBody && json.Unmarshal(data, &fields) == nil {
+		_ = json.Unmarshal(fields["endpoint"], &real) // it stays empty where that is no text
+	}
+	return fields, real
 }
 
 // portOf reads the port that an endpoint was asked for.
