@@ -77,6 +77,15 @@ func Marked(variable string) Finder {
 	})
 }
 
+// Arguments finds the processes that were started with these arguments, one after the other.
+func Arguments(args ...string) Finder {
+	want := []byte("\x00" + strings.Join(args, "\x00") + "\x00")
+	return matching(func(dir string) bool {
+		cmdline, err := os.ReadFile(dir + "/cmdline")
+		return err == nil && bytes.Contains(cmdline, want)
+	})
+}
+
 // Any finds what one of several finds.
 func Any(finders ...Finder) Finder {
 	return func() ([]Process, bool, error) {

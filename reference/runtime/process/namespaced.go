@@ -47,19 +47,7 @@ func (t *namespaced) Misses() []string {
 	return misses
 }
 
-func (t *namespaced) Unheld(limits runtime.Limits) []string {
-	lacks := []string{cgroup.CPU, cgroup.Memory}
-	if t.r.tree != nil {
-		lacks = t.r.tree.Lacks()
-	}
-	var unheld []string
-	for _, l := range lacks {
-		if l == cgroup.CPU && limits.NanoCPUs > 0 || l == cgroup.Memory && limits.MemoryBytes > 0 {
-			unheld = append(unheld, l)
-		}
-	}
-	return unheld
-}
+func (t *namespaced) Unheld(limits runtime.Limits) []string { return t.r.unheld(limits) }
 
 func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*os.File, error) {
 	mounts, err := t.r.view(b)
