@@ -109,6 +109,9 @@ func Any(finders ...Finder) Finder {
 	}
 }
 
+// kernelThreads is the process that the kernel's own threads are below.
+const kernelThreads = 2
+
 func matching(match func(dir string) bool) Finder {
 	return func() ([]Process, bool, error) {
 		all, sure, err := snapshot()
@@ -117,7 +120,7 @@ func matching(match func(dir string) bool) Finder {
 		}
 		var found []Process
 		for _, p := range all {
-			if !p.dead() && match("/proc/"+strconv.Itoa(p.PID)) {
+			if !p.dead() && p.PID != kernelThreads && p.parent != kernelThreads && match("/proc/"+strconv.Itoa(p.PID)) {
 				found = append(found, p)
 			}
 		}

@@ -292,13 +292,15 @@ func (t *plain) Kill(ctx context.Context, b *box) error {
 			return err
 		}
 	}
-	if b.first == nil {
-		return family.Kill(ctx, t.strays(b))
+	if b.first != nil {
+		if err := family.Kill(ctx, t.family(b)); err != nil {
+			return err
+		}
+		if err := b.first.signal(unix.SIGKILL); err != nil {
+			return err
+		}
 	}
-	if err := family.Kill(ctx, family.Any(t.family(b), t.strays(b))); err != nil {
-		return err
-	}
-	return b.first.signal(unix.SIGKILL)
+	return family.Kill(ctx, t.strays(b))
 }
 
 func (t *plain) Close() error { return nil }
