@@ -6,8 +6,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 )
 
@@ -20,6 +18,7 @@ type Outer struct {
 	Env     []string
 	Files   []*os.File // descriptors 3, 4, … of the supervisor
 	Shift   stage.Shift
+	Control *os.File // see Config
 }
 
 // Start starts the supervisor in a user namespace of its own.
@@ -42,6 +41,9 @@ func (o *Outer) Start() (pid int, err error) {
 func (o *Outer) Wait(pid int, signals <-chan os.Signal) int {
 	s := &supervisor{Config: Config{Log: o.Log}, entrypoint: pid}
 	go s.passOn(signals) // until this process ends
+	if err := obey(o.Control); err != nil {
+		o.Log.Error("the server can't pause what runs here", "error", err)
+	}
 	return s.reap()
 }
 
@@ -50,13 +52,4 @@ func Signals() <-chan os.Signal {
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals)
 	return signals
-}
-
-// stopOrGo stops every process of this namespace but PID 1, or lets them go on.
-func stopOrGo(sig os.Signal) {
-	to := syscall.SIGSTOP
-	if sig == stage.SignalContinue {
-		to = syscall.SIGCONT
-	}
-	_ = unix.Kill(-1, to) // there may be none
 }

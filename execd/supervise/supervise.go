@@ -35,6 +35,8 @@ type Config struct {
 	// Said is a directory in which to tell how the entrypoint ended, for a server that can't wait for this
 	// process, which then keeps what the entrypoint writes to itself; "": nobody asks.
 	Said string
+	// Control is a socket at which this process, if it is PID 1, takes the server's orders; nil: nobody gives any.
+	Control *os.File
 }
 
 // Run starts the entrypoint and the daemon and stays until the entrypoint has ended. Meanwhile it reaps every
@@ -70,6 +72,9 @@ func Run(c Config) int {
 		return status
 	}
 	words.begin()
+	if err := obey(c.Control); err != nil {
+		c.Log.Error("the server can't pause what runs here", "error", err)
+	}
 	s.startDaemon()
 	go s.passOn(signals) // until this process ends
 	status := s.reap()
@@ -104,14 +109,8 @@ type supervisor struct {
 // only about children.
 func (s *supervisor) passOn(signals <-chan os.Signal) {
 	for sig := range signals {
-		switch sig {
-		case syscall.SIGURG, syscall.SIGCHLD:
+		if sig == syscall.SIGURG || sig == syscall.SIGCHLD {
 			continue
-		case stage.SignalStop, stage.SignalContinue:
-			if os.Getpid() == 1 {
-				stopOrGo(sig)
-				continue
-			}
 		}
 		_ = syscall.Kill(s.entrypoint, sig.(syscall.Signal)) // it may have ended
 	}

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage/confine"
 )
@@ -23,20 +22,22 @@ import (
 // Descriptors that the server hands down. The working directory is the
 // sandbox's own, <state>/sandboxes/ID.
 const (
-	FDConfig = 3 + iota // read end of the pipe that Config comes through
-	FDStatus            // write end: what went wrong; its end without a word is success
-	FDExecd             // the socket that the daemon listens on
-	FDPorts             // the socket by which ports of the sandbox are reached
-	FDUserNS            // the user namespace that ids are shifted by; only in the tier shifted
+	FDConfig  = 3 + iota // read end of the pipe that Config comes through
+	FDStatus             // write end: what went wrong; its end without a word is success
+	FDExecd              // the socket that the daemon listens on
+	FDPorts              // the socket by which ports of the sandbox are reached
+	FDControl            // the socket that PID 1 takes orders at: see Stop
+	FDUserNS             // the user namespace that ids are shifted by; only in the tier shifted
 )
 
 // Files and directories in the sandbox's own directory.
 const (
-	FileRecord = "pid"        // which process this is: see Record
-	FileBegun  = "begun"      // there once the whole of Config was read
-	FileExecd  = "execd.sock" // FDExecd's name
-	FilePorts  = "ports.sock" // FDPorts' name
-	DirSaid    = "said"       // is /opt/opensandbox/said inside: see End
+	FileRecord  = "pid"          // which process this is: see Record
+	FileBegun   = "begun"        // there once the whole of Config was read
+	FileExecd   = "execd.sock"   // FDExecd's name
+	FilePorts   = "ports.sock"   // FDPorts' name
+	FileControl = "control.sock" // FDControl's name
+	DirSaid     = "said"         // is /opt/opensandbox/said inside: see End
 )
 
 // Where things of ours are in every sandbox that has a view of its own.
@@ -47,12 +48,12 @@ const (
 	NetInside   = DirInside + "/net" // holds the egress proxy's socket
 )
 
-// Signals by which the server has PID 1 stop all that runs in the sandbox, and
-// let it go on, where there is no freezer. A process inside can send them to
-// PID 1 too, which gives it nothing that it could not do itself.
+// Orders at FDControl, of one byte each, which comes back once it was carried
+// out: stop all processes but PID 1, or let them go on, where there is no
+// freezer.
 const (
-	SignalStop     = syscall.Signal(40)
-	SignalContinue = syscall.Signal(41)
+	Stop = 's'
+	Go   = 'g'
 )
 
 // Config is what is to be made.
@@ -60,8 +61,9 @@ type Config struct {
 	Hostname string
 	Mounts   []Mount // in this order; the first is that of "/". None: no view of its own
 	Shift    *Shift  // nil: ids inside are those outside
-	Plain    *Plain  // what holds it where it is in no namespace; nil: it is
-	Network  bool    // there is a network namespace to bring up
+	Rlimits  []Rlimit
+	Plain    *Plain // what holds it where it is in no namespace; nil: it is
+	Network  bool   // there is a network namespace to bring up
 
 	Program    string   // execd's binary, as the sandbox sees it
 	Flags      []string // for its supervise command, before "--"
@@ -71,15 +73,19 @@ type Config struct {
 	Token      string
 }
 
+// Rlimit is a limit of each process (getrlimit(2)), soft and hard.
+type Rlimit struct {
+	Resource int
+	Value    uint64
+}
+
 // Shift says by how much ids inside are shifted: 0 inside is Base outside.
 type Shift struct{ Base, Size int }
 
 // Plain is what confines a sandbox that is in no namespace.
 type Plain struct {
-	UID       int // the sandbox's own user; 0: that of the server
-	View      confine.View
-	Data      uint64 // bytes of data that a process may have (RLIMIT_DATA); 0: no limit
-	Processes uint64 // how many its user may have (RLIMIT_NPROC); 0: no limit
+	UID  int // the sandbox's own user; 0: that of the server
+	View confine.View
 }
 
 // Kinds of Mount.

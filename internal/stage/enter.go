@@ -11,8 +11,8 @@ import (
 // Stage is a process that has become its sandbox, before any program in it runs.
 type Stage struct {
 	*Config
-	Execd, Ports *os.File // the sockets that the server handed down
-	status       *os.File
+	Execd, Ports, Control *os.File // the sockets that the server handed down
+	status                *os.File
 }
 
 // Enter makes this process, started by the server in new namespaces, the first
@@ -33,13 +33,23 @@ func Enter() (*Stage, error) {
 	if err := os.WriteFile(FileBegun, nil, 0o600); err != nil {
 		return s, err
 	}
-	s.Execd, s.Ports = os.NewFile(FDExecd, FileExecd), os.NewFile(FDPorts, FilePorts)
+	s.Execd, s.Ports, s.Control = os.NewFile(FDExecd, FileExecd), os.NewFile(FDPorts, FilePorts), os.NewFile(FDControl, FileControl)
 	if err := s.isolate(); err != nil {
 		return s, err
 	}
 	if s.Config.Dir != "" {
 		if err := unix.Chdir(s.Config.Dir); err != nil {
 			return s, fmt.Errorf("enter %s: %w", s.Config.Dir, err)
+		}
+	}
+	for _, l := range s.Rlimits {
+		var is unix.Rlimit
+		if err := unix.Getrlimit(l.Resource, &is); err != nil {
+			return s, fmt.Errorf("look up limit %d: %w", l.Resource, err)
+		}
+		l.Value = min(l.Value, is.Max) // more than the server has is not to be had
+		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
+			return s, fmt.Errorf("set limit %d: %w", l.Resource, err)
 		}
 	}
 	return s, nil

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -68,6 +69,8 @@ func become(s *stage.Stage, signals <-chan os.Signal) (status int, err error) {
 		return keep(s, signals, args, env, files)
 	}
 	if s.Shift == nil {
+		fds = append(fds, int(s.Control.Fd()))
+		args = slices.Insert(args, 2, "--control", handedPrefix+strconv.Itoa(fds[3]))
 		for _, fd := range fds {
 			if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil { // stays open over the exec
 				return 0, err
@@ -76,7 +79,7 @@ func become(s *stage.Stage, signals <-chan os.Signal) (status int, err error) {
 		return 0, fmt.Errorf("start %s: %w", s.Program, syscall.Exec(s.Program, args, env))
 	}
 	log := slog.New(slog.DiscardHandler)
-	outer := supervise.Outer{Log: log, Program: s.Program, Args: args, Env: env, Files: files, Shift: *s.Shift}
+	outer := supervise.Outer{Log: log, Program: s.Program, Args: args, Env: env, Files: files, Shift: *s.Shift, Control: s.Control}
 	pid, err := outer.Start()
 	if err != nil {
 		return 0, fmt.Errorf("start %s: %w", s.Program, err)

@@ -15,6 +15,7 @@ import (
 type superviseCmd struct {
 	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
 	Plain   string   `hidden:"" placeholder:"JSON" help:"Confine this process so first."`
+	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
 	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
 	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
@@ -64,6 +65,10 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if flags.Verbose {
 		daemon = append(daemon, "--verbose")
 	}
+	control, err := handed(c.Control)
+	if err != nil {
+		return err
+	}
 	entrypoint := c.Command
 	if entrypoint[0] == "--" { // kong hands it on
 		entrypoint = entrypoint[1:]
@@ -79,6 +84,7 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		Token:      token,
 		Handed:     files,
 		Said:       c.Said,
+		Control:    control,
 	}))
 	return nil
 }

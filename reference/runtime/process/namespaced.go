@@ -44,20 +44,30 @@ func (t *namespaced) Misses() []string {
 	if t.shift == nil && !t.user {
 		misses = append(misses, "root in a sandbox is root outside: mounts and dropped capabilities alone keep it in")
 	}
+	if t.user {
+		misses = append(misses, "a sandbox has one user, as this server has no privileges: chown to others, su and apt do not work in it")
+	}
 	return misses
 }
 
 func (t *namespaced) Unheld(limits runtime.Limits) []string { return t.r.unheld(limits) }
 
 func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*os.File, error) {
-	mounts, err := t.r.view(b)
+	mounts, err := t.r.view(b, t.user)
 	if err != nil {
 		return nil, err
 	}
 	c.Mounts = mounts
 	// Programs inside look for the daemon where it is in a container.
 	c.Flags = append(c.Flags, "--also", "127.0.0.1:"+strconv.Itoa(daemonPort))
+	t.r.proxied(c)
 	attr.Cloneflags = namespaces
+	if t.user {
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	c.Rlimits = t.r.perProcess(b, t.user) // the kernel counts processes by user namespace
 	if t.shift == nil {
 		return nil, nil
 	}
@@ -115,7 +125,7 @@ func (t *namespaced) Resume(ctx context.Context, b *box) error {
 			return err
 		}
 	}
-	return b.first.signal(stage.SignalContinue)
+	return b.order(ctx, stage.Go)
 }
 
 // Kill kills PID 1: the kernel kills the rest with it.

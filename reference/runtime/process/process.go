@@ -26,6 +26,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process/cgroup"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process/egress"
 )
 
 // Image is the only image there is: this machine's own files.
@@ -60,12 +61,12 @@ type Runtime struct {
 	tree *cgroup.Tree // nil: no control groups may be made here
 	tier tier
 
+	egress *egress.Proxy
+
 	hostCPUs   int
 	hostMemory int64
 
-	base    context.Context // of what runs behind calls
-	stop    context.CancelFunc
-	running sync.WaitGroup
+	running sync.WaitGroup // what goes on behind calls
 
 	mu    sync.Mutex
 	locks map[string]*lock // of the ids that something is being done to
@@ -115,9 +116,11 @@ func New(ctx context.Context, cfg Config) (*Runtime, error) {
 		r.tree = nil
 		r.log.Warn("no control groups: limits on CPU and memory of sandboxes may not hold", "reason", err)
 	}
-	r.base, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	if err := r.openEgress(); err != nil {
+		return nil, err
+	}
 	if err := r.choose(ctx); err != nil {
-		r.stop()
+		r.egress.Close()
 		r.running.Wait()
 		return nil, err
 	}
@@ -141,7 +144,7 @@ func (r *Runtime) Unheld(limits runtime.Limits) []string { return r.tier.Unheld(
 
 // Close waits, until ctx ends, for what is being removed. Sandboxes live on.
 func (r *Runtime) Close(ctx context.Context) error {
-	r.stop()
+	r.egress.Close()
 	r.mu.Lock()
 	for id, b := range r.known {
 		b.letGo()

@@ -77,18 +77,43 @@ func TestWhatASandboxDoesNotSee(t *testing.T) {
 	id := f.provision()
 	_, port, _ := net.SplitHostPort(own.Addr().String())
 	for command, want := range map[string]string{
-		"ls -A /root /var/lib/docker /tmp 2>/dev/null | grep -v :":            "",
-		"ls " + f.cfg.State + " 2>/dev/null":                                  "",
-		"cat " + hidden + " 2>/dev/null":                                      "",
-		"echo $$ | grep -c .; ps ax | grep -c 'process.test$'":                "1\n0\n",
-		"grep -c " + f.cfg.State + " /proc/self/mountinfo":                    "0\n",
-		"(echo >/dev/tcp/127.0.0.1/" + port + ") 2>/dev/null || echo refused": "refused\n",
-		"env | grep -ci 'api_key\\|token'":                                    "0\n",
-		"ls /proc/self/fd | wc -l":                                            "4\n",
+		"ls -A /root /var/lib/docker /tmp 2>/dev/null | grep -v :":                      "",
+		"ls " + f.cfg.State + " 2>/dev/null":                                            "",
+		"cat " + hidden + " 2>/dev/null":                                                "",
+		"echo $$ | grep -c .; ps ax | grep -c 'process.test$'":                          "1\n0\n",
+		"grep " + f.cfg.State + " /proc/self/mountinfo | grep -vc /opt/opensandbox/net": "0\n",
+		"(echo >/dev/tcp/127.0.0.1/" + port + ") 2>/dev/null || echo refused":           "refused\n",
+		"env | grep -ci 'api_key\\|token'":                                              "0\n",
+		"ls /proc/self/fd | wc -l":                                                      "4\n",
 	} {
 		if got := strings.TrimLeft(f.run(id, command), "\n"); got != want {
 			t.Errorf("%s: %q, want %q", command, got, want)
 		}
+	}
+}
+
+// Programs find the proxy, also one of a server that was started again, and it leads to no service of this machine.
+func TestTheWayOutLeadsNotBackIn(t *testing.T) {
+	own, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
+	f := newFixture(t)
+	id := f.provision()
+	ask := `exec 3<>/dev/tcp/127.0.0.1/3128; printf 'GET http://` + own.Addr().String() + `/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3; head -n 1 <&3`
+	for range 2 {
+		if said := f.run(id, ask); !strings.Contains(said, "403") {
+			t.Errorf("the proxy says %q", said)
+		}
+		f.close()
+		f.open()
+		if _, err := f.List(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := f.run(id, "env | grep -c 127.0.0.1:3128"); got != "2\n" {
+		t.Errorf("variables: %q", got)
 	}
 }
 

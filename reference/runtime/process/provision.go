@@ -61,6 +61,7 @@ func (r *Runtime) takeOver(ctx context.Context, b *box) (taken bool, err error) 
 
 // make makes a sandbox of which there is nothing yet.
 func (r *Runtime) make(ctx context.Context, t tier, b *box, spec runtime.Spec) (err error) {
+	b.limits = spec.Limits
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for sandbox %s: %w", b.id, err)
 	}
@@ -113,7 +114,7 @@ func (r *Runtime) start(ctx context.Context, t tier, b *box, spec runtime.Spec) 
 	if err != nil {
 		return err
 	}
-	fds := []uintptr{opened.null.Fd(), opened.null.Fd(), opened.null.Fd(), opened.configInside.Fd(), opened.statusInside.Fd(), opened.execd.Fd(), opened.ports.Fd()}
+	fds := []uintptr{opened.null.Fd(), opened.null.Fd(), opened.null.Fd(), opened.configInside.Fd(), opened.statusInside.Fd(), opened.execd.Fd(), opened.ports.Fd(), opened.control.Fd()}
 	for _, f := range handed {
 		fds = append(fds, f.Fd())
 	}
@@ -157,7 +158,7 @@ func (r *Runtime) start(ctx context.Context, t tier, b *box, spec runtime.Spec) 
 
 // handles are the files by which a sandbox is started.
 type handles struct {
-	null, config, configInside, status, statusInside, execd, ports *os.File
+	null, config, configInside, status, statusInside, execd, ports, control *os.File
 }
 
 func openAll(dir string) (h handles, err error) {
@@ -173,19 +174,22 @@ func openAll(dir string) (h handles, err error) {
 	if h.execd, err = listenUnix(dir, stage.FileExecd); err != nil {
 		return h, err
 	}
-	h.ports, err = listenUnix(dir, stage.FilePorts)
+	if h.ports, err = listenUnix(dir, stage.FilePorts); err != nil {
+		return h, err
+	}
+	h.control, err = listenUnix(dir, stage.FileControl)
 	return h, err
 }
 
 // handedDown closes what is the first process's.
 func (h *handles) handedDown() {
-	for _, f := range []*os.File{h.null, h.configInside, h.statusInside, h.execd, h.ports} {
+	for _, f := range []*os.File{h.null, h.configInside, h.statusInside, h.execd, h.ports, h.control} {
 		f.Close()
 	}
 }
 
 func (h *handles) close() {
-	for _, f := range []*os.File{h.null, h.config, h.configInside, h.status, h.statusInside, h.execd, h.ports} {
+	for _, f := range []*os.File{h.null, h.config, h.configInside, h.status, h.statusInside, h.execd, h.ports, h.control} {
 		f.Close() // also a nil one, and one that is closed
 	}
 }
@@ -196,6 +200,7 @@ func (r *Runtime) environment(spec runtime.Spec) []string {
 		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME": "/root",
 	}
+	maps.Copy(env, proxyVariables)
 	maps.Copy(env, spec.Env)
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -2,7 +2,9 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -11,30 +13,44 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 )
 
-// stopAll has PID 1 stop all others, and sees that all are: where there is no
-// freezer. Now and then one such request was lost, so it is repeated.
+// orderTime is how long PID 1 may take for an order: it is never stopped itself.
+const orderTime = 10 * time.Second
+
+// order has PID 1 do something, and returns once it says that it did.
+func (b *box) order(ctx context.Context, what byte) error {
+	ctx, cancel := context.WithTimeout(ctx, orderTime)
+	defer cancel()
+	conn, err := dialUnix(ctx, b.dir, stage.FileControl)
+	if err != nil {
+		return fmt.Errorf("give an order to sandbox %s: %w", b.id, err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	_, err = conn.Write([]byte{what})
+	if err == nil {
+		_, err = io.ReadFull(conn, make([]byte, 1))
+	}
+	if err != nil {
+		return fmt.Errorf("give an order to sandbox %s: %w", b.id, errors.Join(err, ctx.Err()))
+	}
+	return nil
+}
+
+// stopAll has PID 1 stop all others, where there is no freezer. Its word is not
+// enough: it is asked again until none is seen to run.
 func (b *box) stopAll(ctx context.Context) error {
-	wait := 200 * time.Microsecond
-	var asked time.Time
-	for {
-		if time.Since(asked) > 50*time.Millisecond {
-			if err := b.first.signal(stage.SignalStop); err != nil {
-				return fmt.Errorf("stop the processes of sandbox %s: %w", b.id, err)
-			}
-			asked = time.Now()
-		}
-		running, err := running(b.first.pid)
-		if err != nil {
+	for wait := time.Millisecond; ; wait = min(2*wait, 20*time.Millisecond) {
+		if err := b.order(ctx, stage.Stop); err != nil {
 			return err
 		}
-		if running == 0 {
-			return nil
+		running, err := running(b.first.pid)
+		if running == 0 || err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("stop the processes of sandbox %s: %d still run: %w", b.id, running, ctx.Err())
 		case <-time.After(wait): // the kernel tells nobody
-			wait = min(2*wait, 10*time.Millisecond)
 		}
 	}
 }

@@ -32,14 +32,16 @@ var engines = []string{
 }
 
 // view says what a sandbox sees of the host's files.
-func (r *Runtime) view(b *box) ([]stage.Mount, error) {
-	mounts := []stage.Mount{{Kind: stage.Overlay, At: "/", From: "/"}}
+func (r *Runtime) view(b *box, user bool) ([]stage.Mount, error) {
 	hidden := slices.Concat(engines, []string{r.cfg.State}, elsewhere(), r.cfg.Hide)
-	more, err := submounts(slices.Concat(own, hidden))
+	root := rootOverlays
+	if user {
+		root = userRoot
+	}
+	mounts, err := root(hidden)
 	if err != nil {
 		return nil, err
 	}
-	mounts = append(mounts, more...)
 	mounts = append(mounts,
 		stage.Mount{Kind: stage.Tmpfs, At: "/run", Size: runSize},
 		stage.Mount{Kind: stage.Dir, At: "/run/lock"},
@@ -82,9 +84,10 @@ func groups(b *box) []stage.Mount {
 	return mounts
 }
 
-// submounts are the host's other disks, which the overlay on "/" shows as empty
-// directories.
-func submounts(covered []string) ([]stage.Mount, error) {
+// rootOverlays are one overlay on "/", which shows the mounts of other disks as
+// empty directories, and one on each of these.
+func rootOverlays(hidden []string) ([]stage.Mount, error) {
+	covered := slices.Concat(own, hidden)
 	found, err := mountinfo.GetMounts(func(m *mountinfo.Info) (skip, stop bool) {
 		return m.Mountpoint == "/" || !slices.Contains(disks, m.FSType) || within(m.Mountpoint, covered), false
 	})
@@ -106,7 +109,7 @@ func submounts(covered []string) ([]stage.Mount, error) {
 		mounts = append(mounts, stage.Mount{Kind: kind, At: m.Mountpoint, From: m.Mountpoint, Optional: true})
 	}
 	slices.SortFunc(mounts, func(a, b stage.Mount) int { return strings.Compare(a.At, b.At) }) // what holds others first
-	return mounts, nil
+	return append([]stage.Mount{{Kind: stage.Overlay, At: "/", From: "/"}}, mounts...), nil
 }
 
 func within(path string, dirs []string) bool {
