@@ -35,6 +35,7 @@ func patient() judge.Deadlines {
 
 // The suite finds nothing wrong with the reference server, twice at once, and leaves nothing behind.
 func TestTheReferenceServerConforms(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	var mu sync.Mutex

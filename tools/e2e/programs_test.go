@@ -33,8 +33,13 @@ func start(t *testing.T, state string) (address string, kill func()) {
 // background starts one of the built programs and ends it with the test.
 func background(t *testing.T, name string, args ...string) (*output, *os.Process) {
 	t.Helper()
+	return run(t, exec.Command(program(t, name), args...))
+}
+
+// run is background for a command.
+func run(t *testing.T, cmd *exec.Cmd) (*output, *os.Process) {
+	t.Helper()
 	log := &output{said: make(chan struct{}, 1)}
-	cmd := exec.Command(program(t, name), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -50,7 +55,7 @@ func background(t *testing.T, name string, args ...string) (*output, *os.Process
 		case <-ended:
 		case <-time.After(30 * time.Second):
 			_ = cmd.Process.Kill()
-			t.Errorf("%s does not end on SIGTERM; it said:\n%s", name, log)
+			t.Errorf("%s does not end on SIGTERM; it said:\n%s", filepath.Base(cmd.Path), log)
 		}
 	})
 	return log, cmd.Process
