@@ -80,6 +80,7 @@ func (r *Runtime) make(ctx context.Context, t tier, b *box, spec runtime.Spec) (
 			r.log.Error("could not clean up", "sandbox", b.id, "error", cerr)
 		}
 	}()
+	b.limits = spec.Limits
 	if r.tree != nil {
 		b.group, err = r.tree.Create(r.groupName(b.id), cgroup.Limits{
 			NanoCPUs: spec.Limits.NanoCPUs, MemoryBytes: spec.Limits.MemoryBytes, Pids: r.cfg.Pids,
