@@ -5,6 +5,7 @@
 // A way is named by its arguments, or all are tried. Some need to be told what lies outside:
 //
 //	ESCAPE_SECRET    a file outside that nobody inside should read
+//	ESCAPE_EXECD     paths of execd's binary outside, separated by colons
 //	ESCAPE_SOCKETS   paths of sockets outside, separated by colons
 //	ESCAPE_ABSTRACT  the name of an abstract socket outside
 //	ESCAPE_ADDRESSES host:port of services outside, separated by commas

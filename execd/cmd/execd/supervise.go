@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
@@ -13,15 +15,17 @@ import (
 type superviseCmd struct {
 	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
 	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
+	Plain   string   `hidden:"" placeholder:"JSON" help:"Confine this process so first."`
 	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
 	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
-	if c.Confine {
-		if err := confined(stage.Capabilities()); err != nil {
-			return err
+	if err := c.confine(); err != nil {
+		if c.Said != "" {
+			err = errors.Join(err, stage.End{Status: 1, Message: err.Error()}.Tell(c.Said))
 		}
+		return err
 	}
 	token, err := flags.token(given)
 	if err != nil {
@@ -82,6 +86,20 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		Said:       c.Said,
 		Control:    control,
 	}))
+	return nil
+}
+
+func (c *superviseCmd) confine() error {
+	if c.Plain != "" {
+		var plain stage.Plain
+		if err := json.Unmarshal([]byte(c.Plain), &plain); err != nil {
+			return fmt.Errorf("--plain: %w", err)
+		}
+		return plain.Confine()
+	}
+	if c.Confine {
+		return confined(stage.Capabilities())
+	}
 	return nil
 }
 

@@ -15,11 +15,13 @@ import (
 type View struct {
 	// Write lists directories where everything may be done.
 	Write []string
-	// Hide lists files and directories that may not even be read, absolute and without links. What of them is in Write or
-	// Run may be reached all the same. The directories above them can't be listed, as a right to list holds for all below.
+	// Hide lists files and directories that may not even be read, absolute and without links. What of them is in Write,
+	// Run or Show may be reached all the same. The directories above them can't be listed, as a right to list holds for all below.
 	Hide []string
 	// Run lists files that may be read and run.
 	Run []string
+	// Show lists directories that may be read, though they are hidden.
+	Show []string
 }
 
 // devices are what programs write to; each leads nowhere but to the process itself.
@@ -97,6 +99,7 @@ func (view View) rules(v int) ([]landlock.Rule, error) {
 		write.WithIoctlDev().WithResolveUnix(),
 		landlock.RWFiles(devices...).WithIoctlDev().IgnoreIfMissing(),
 		landlock.ROFiles(view.Run...),
+		landlock.RODirs(view.Show...).IgnoreIfMissing(),
 	}
 	seen, err := view.readable("/")
 	if err != nil {

@@ -74,15 +74,7 @@ func (t *namespaced) lacks() []string {
 	return t.r.tree.Lacks()
 }
 
-func (t *namespaced) Unheld(limits runtime.Limits) []string {
-	var unheld []string
-	for _, l := range t.lacks() {
-		if l == cgroup.CPU && limits.NanoCPUs > 0 || l == cgroup.Memory && limits.MemoryBytes > 0 {
-			unheld = append(unheld, l)
-		}
-	}
-	return unheld
-}
+func (t *namespaced) Unheld(limits runtime.Limits) []string { return t.r.unheld(limits) }
 
 func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*os.File, error) {
 	mounts, err := t.r.view(b, t.user)

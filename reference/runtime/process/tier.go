@@ -7,6 +7,7 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process/cgroup"
 )
 
 // tier is a way to keep a sandbox apart from the host and from others. All
@@ -41,7 +42,7 @@ type tier interface {
 }
 
 // Tiers names all, the best first.
-func Tiers() []string { return []string{"shifted", "root", "user"} }
+func Tiers() []string { return []string{"shifted", "root", "user", plainName} }
 
 // tiers lists all, the best first.
 func tiers(r *Runtime) []tier {
@@ -49,5 +50,21 @@ func tiers(r *Runtime) []tier {
 		&namespaced{r: r, name: "shifted", shift: &stage.Shift{Base: shiftBase, Size: shiftSize}},
 		&namespaced{r: r, name: "root"},
 		&namespaced{r: r, name: "user", user: true},
+		&plain{r: r},
 	}
+}
+
+// unheld names the limits that need control groups which are not to be had.
+func (r *Runtime) unheld(limits runtime.Limits) []string {
+	lacks := []string{cgroup.CPU, cgroup.Memory}
+	if r.tree != nil {
+		lacks = r.tree.Lacks()
+	}
+	var unheld []string
+	for _, l := range lacks {
+		if l == cgroup.CPU && limits.NanoCPUs > 0 || l == cgroup.Memory && limits.MemoryBytes > 0 {
+			unheld = append(unheld, l)
+		}
+	}
+	return unheld
 }
