@@ -62,9 +62,6 @@ func (t *plain) Misses() []string {
 		for _, gap := range gaps {
 			misses = append(misses, "a sandbox may "+gap)
 		}
-		if !confine.SocketsHeld() {
-			misses = append(misses, "what works otherwise and does not here: Unix sockets and terminals, as a sandbox could use all of the user's")
-		}
 	}
 	return misses
 }
