@@ -8,7 +8,7 @@ func (p *Plain) Confine() error {
 		return err
 	}
 	more := []confine.Refusal{confine.Others}
-	if p.UID == 0 && !confine.SocketsHeld() {
+	if !confine.SocketsHeld(p.UID == 0) {
 		more = append(more, confine.UnixSockets)
 	}
 	return confine.Seccomp(more...)

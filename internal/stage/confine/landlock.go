@@ -70,9 +70,13 @@ func LandlockGaps() ([]string, error) {
 	return gaps, nil
 }
 
-// SocketsHeld tells whether Landlock keeps sandboxes from connecting to Unix sockets outside. Where it does not, those
-// that share their user with others must not have any.
-func SocketsHeld() bool { return version() >= versionSockets }
+// SocketsHeld tells whether a sandbox is kept from connecting to Unix sockets outside that are not its business. shared:
+// it runs as a user who runs something else too, and so may connect to that; else files' permissions hold, but abstract
+// sockets have none.
+func SocketsHeld(shared bool) bool {
+	v := version()
+	return v >= versionSockets || v >= versionScope && !shared
+}
 
 // Landlock lets this process, and all that it will start, reach no file but as the view says, and send no signal to and
 // trace no process outside. It sets no_new_privs. Where the kernel has no Landlock nothing is done, and the error is
