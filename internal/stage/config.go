@@ -84,10 +84,8 @@ type Shift struct{ Base, Size int }
 
 // Plain is what confines a sandbox that is in no namespace.
 type Plain struct {
-	UID       int // the sandbox's own user; 0: that of the server
-	View      confine.View
-	Data      uint64 // bytes of data that a process may have (RLIMIT_DATA); 0: no limit
-	Processes uint64 // how many its user may have (RLIMIT_NPROC); 0: no limit
+	UID  int // the sandbox's own user; 0: that of the server
+	View confine.View
 }
 
 // Kinds of Mount.

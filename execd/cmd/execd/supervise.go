@@ -14,8 +14,8 @@ import (
 
 type superviseCmd struct {
 	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
-	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
 	Plain   string   `hidden:"" placeholder:"JSON" help:"Confine this process so first."`
+	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
 	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
 	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }

@@ -21,7 +21,7 @@ type box struct {
 	group *cgroup.Group // nil: no control groups here
 	first *first        // nil: none was found
 
-	limits runtime.Limits // known while it is made
+	limits runtime.Limits // while it is made
 
 	removing bool          // Remove is at it: its end is no news; under Runtime.mu
 	exit     *runtime.Exit // how it ended; under Runtime.mu

@@ -62,9 +62,6 @@ func (t *plain) Misses() []string {
 		for _, gap := range gaps {
 			misses = append(misses, "a sandbox may "+gap)
 		}
-		if unix.Access("/var/run/docker.sock", unix.W_OK) == nil {
-			misses = append(misses, "a sandbox may use the Docker engine of this machine, as the user of this server may: that makes it root")
-		}
 	}
 	return misses
 }
@@ -92,13 +89,10 @@ func (t *plain) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*
 	c.Program, c.Dir = t.program, private
 	c.Flags = []string{"--said", said, "--root", daemonRoot(private), "--code-port", "0"}
 	c.Env = atHome(c.Env, private, b.id)
+	c.Rlimits = t.r.perProcess(b, true) // which counts all of this server's user, where the sandbox has none of its own
 	c.Plain = &stage.Plain{
-		UID:       uid,
-		View:      confine.View{Write: []string{private, said}, Hide: hide, Run: []string{t.program}, Show: t.r.cfg.Show},
-		Processes: uint64(t.r.cfg.Pids),
-	}
-	if slices.Contains(t.r.unheld(b.limits), cgroup.Memory) {
-		c.Plain.Data = uint64(b.limits.MemoryBytes)
+		UID:  uid,
+		View: confine.View{Write: []string{private, said}, Hide: hide, Run: []string{t.program}, Show: t.r.cfg.Show, Terminals: uid != 0},
 	}
 	return nil, nil
 }
