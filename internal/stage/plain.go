@@ -7,5 +7,9 @@ func (p *Plain) Confine() error {
 	if err := confine.Landlock(p.View); err != nil {
 		return err
 	}
-	return confine.Seccomp()
+	more := []confine.Refusal{confine.Others}
+	if !confine.SocketsHeld(p.UID == 0) {
+		more = append(more, confine.UnixSockets)
+	}
+	return confine.Seccomp(more...)
 }

@@ -10,6 +10,7 @@
 //	ESCAPE_ABSTRACT  the name of an abstract socket outside
 //	ESCAPE_ADDRESSES host:port of services outside, separated by commas
 //	ESCAPE_MARK      a word in the command line of a process outside
+//	ESCAPE_TERMINAL  paths of terminals outside, separated by colons
 //	ESCAPE_DEVICE    major:minor of a disk
 package main
 

@@ -61,7 +61,6 @@ func (r *Runtime) takeOver(ctx context.Context, b *box) (taken bool, err error) 
 
 // make makes a sandbox of which there is nothing yet.
 func (r *Runtime) make(ctx context.Context, t tier, b *box, spec runtime.Spec) (err error) {
-	b.limits = spec.Limits
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for sandbox %s: %w", b.id, err)
 	}
@@ -200,7 +199,6 @@ func (r *Runtime) environment(spec runtime.Spec) []string {
 		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME": "/root",
 	}
-	maps.Copy(env, proxyVariables)
 	maps.Copy(env, spec.Env)
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
