@@ -11,6 +11,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/negative"
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/steps"
 	"github.com/opensandbox-conformance/opensandbox-conformance/features"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
@@ -64,6 +65,39 @@ func TestTagsAndChecksOfAScenarioAgree(t *testing.T) {
 		for _, tag := range s.tags {
 			if rows[tag].Aspect == "" && !checked[tag] {
 				t.Errorf("%s: no step checks its tag %s", s.name, tag)
+			}
+		}
+	}
+}
+
+// Every wrong request that is made from the documents is sent by some step: that of the requirement which says how it is
+// to be answered.
+func TestEveryWrongRequestHasAStep(t *testing.T) {
+	sends := regexp.MustCompile(`^((?:LC|EX)-[A-Z0-9]+-\d\d): every request(?: of (\w+)| but of (\w+))? that is wrong in one way`)
+	sent := map[string]bool{} // requirement and operation
+	var operations []*spec.Operation
+	for _, load := range []func() (*spec.Document, error){spec.Lifecycle, spec.Execd} {
+		doc, err := load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		operations = append(operations, doc.Operations...)
+	}
+	for _, s := range pickles(t) {
+		for _, step := range s.steps {
+			m := sends.FindStringSubmatch(step)
+			for _, op := range operations {
+				if m != nil && (m[2] == "" || m[2] == op.ID) && m[3] != op.ID {
+					sent[m[1]+" "+op.ID] = true
+				}
+			}
+		}
+	}
+	o := negative.Options{Seed: 1, Unknown: func() string { return "unknown" }}
+	for _, op := range operations {
+		for _, c := range o.Cases(negative.NewBase(op, negative.Values{})) {
+			if !sent[c.Rule.Requirement+" "+op.ID] {
+				t.Errorf("no step sends what is wrong with %s by %s: %s", op.ID, c.Rule.Requirement, c.What)
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func (e *Explanation) WriteText(w io.Writer) error {
 		field("capability", e.Capability+": judged where the deployment has it")
 	}
 	if e.Edition != "" {
-		field("edition", e.Edition+" only")
+		field("edition", e.Edition+" only: judged where the run was told so")
 	}
 	switch e.Aspect {
 	case "":

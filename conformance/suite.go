@@ -42,7 +42,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 		StartedAt:     time.Now().UTC(),
 		Target:        report.Target{URL: p.URL, Profile: p.Profile, Edition: p.Edition, Image: p.Image},
 		Claim: report.Claim{
-			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict, Fast: p.Fast,
+			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict, Fast: p.Fast, Seed: p.Seed,
 			Deadlines: p.Deadlines.Milliseconds(),
 		},
 	}
@@ -110,8 +110,8 @@ func (p *plan) suite() *suite {
 	}
 	s := &suite{plan: p, book: book}
 	s.target = &steps.Target{
-		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(),
-		Capabilities: &steps.Capabilities{Declared: p.Capabilities},
+		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(), Seed: p.Seed,
+		Capabilities: &steps.Capabilities{Declared: p.Capabilities, Outside: p.outside},
 		Lifecycle: &judge.Client{
 			Document: p.lifecycle, Base: strings.TrimSuffix(p.URL, "/"), HTTP: client, Book: book,
 			Headers: key(p.lifecycle, p.APIKey),

@@ -80,7 +80,8 @@ func TestJudge(t *testing.T) {
 		"401 of execd, no body":     {"ping", 401, "", nil, "SHOULD the 401 answer has no body"},
 		"401 of execd, plain text":  {"ping", 401, "Unauthorized", func(x *exchange.Exchange) { x.Header.Set("Content-Type", "text/plain") }, "SHOULD the content type"},
 		"replace, not verbose":      {"replaceContent", 200, "", nil, ""},
-		"an unknown path, a page":   {"ping", 404, "404 page not found", func(x *exchange.Exchange) { x.Operation = nil; x.Header.Set("Content-Type", "text/plain") }, "SHOULD the content type"},
+		"an unknown path, no id":    {"createSandbox", 404, good, func(x *exchange.Exchange) { x.Operation = nil; x.Header.Del("X-Request-Id") }, "SHOULD the header X-Request-ID"},
+		"an error of another form":  {"createSandbox", 400, `{"detail":"no"}`, nil, "MUST the body: property"},
 		"logs without their header": {"getCommandLogs", 200, "x", func(x *exchange.Exchange) { x.Header.Set("Content-Type", "text/plain") }, "MUST the header EXECD-COMMANDS-TAIL-CURSOR is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +105,32 @@ func TestJudge(t *testing.T) {
 			}
 			if !strings.Contains(breaches[0].Spec, ".y") || breaches[0].Expected == "" || breaches[0].Actual == "" {
 				t.Errorf("a breach proves itself with place, expected and actual: %+v", breaches[0])
+			}
+		})
+	}
+}
+
+// How a request for no operation is refused is one question, with one answer.
+func TestRefusal(t *testing.T) {
+	for name, tc := range map[string]struct {
+		contentType, body string
+		want              string // a part of the message; empty: no breach
+	}{
+		"an error body":    {"application/json", `{"code":"A::B","message":"m"}`, ""},
+		"a page":           {"text/plain", "404 page not found", "the content type"},
+		"another form":     {"application/json", `{"detail":"Not Found"}`, `"detail" is unsupported; property "code" is missing; property "message" is missing`},
+		"one thing beside": {"application/json", `{"code":"A","message":"m","path":"/x"}`, `"path" is unsupported`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := answer(t, "createSandbox", http.StatusNotFound, tc.body)
+			x.Operation = nil
+			x.Header.Set("Content-Type", tc.contentType)
+			breaches := contract.Refusal(x)
+			switch {
+			case tc.want == "" && len(breaches) > 0:
+				t.Errorf("want none, got %+v", breaches)
+			case tc.want != "" && (len(breaches) != 1 || !strings.Contains(breaches[0].Message, tc.want) || breaches[0].Level != spec.Should):
+				t.Errorf("want one SHOULD with %q, got %+v", tc.want, breaches)
 			}
 		})
 	}

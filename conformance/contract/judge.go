@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 )
 
 // Judge returns every breach of the documents in an answer. An exchange with no answer, and one with a service that
-// no document describes, has none.
+// no document describes, has none. Of a request for no operation it looks at the headers; Refusal is about the body.
 func Judge(e *exchange.Exchange) []Breach {
 	if e.Document == nil || !e.Answer() {
 		return nil
@@ -35,10 +36,24 @@ func Judge(e *exchange.Exchange) []Breach {
 		level = spec.Should // how an unknown path or method is refused is good practice
 	}
 	j.headers(level, must)
-	j.body(level, must, should)
+	if e.Operation != nil {
+		j.body(level, must, should)
+	}
 	if len(j.breaches) == 0 {
 		j.headers(spec.Should, should)
 	}
+	return j.breaches
+}
+
+// Refusal returns the breaches in the body of an answer that refuses a request, also one for no operation.
+func Refusal(e *exchange.Exchange) []Breach {
+	j := &judgement{e: e}
+	must, should := e.Document.Response(e.Document.Must, nil, e.Status), e.Document.Response(e.Document.Should, nil, e.Status)
+	if must == nil {
+		j.undocumented()
+		return j.breaches
+	}
+	j.body(spec.Should, must, should)
 	return j.breaches
 }
 
@@ -144,11 +159,6 @@ func (j *judgement) body(level spec.Level, must, should *openapi3.Response) {
 	}
 	media := documented(must.Content, e.MediaType())
 	if media == nil {
-		kinds := make([]string, 0, len(must.Content))
-		for kind := range must.Content {
-			kinds = append(kinds, kind)
-		}
-		slices.Sort(kinds)
 		actual := e.Header.Get("Content-Type")
 		if actual == "" {
 			actual = "no Content-Type"
@@ -159,7 +169,7 @@ func (j *judgement) body(level spec.Level, must, should *openapi3.Response) {
 		j.add(Breach{
 			Level:    level,
 			Message:  fmt.Sprintf("the content type of the %d answer is not documented", e.Status),
-			Expected: strings.Join(kinds, " or "), Actual: actual,
+			Expected: strings.Join(kinds(must.Content), " or "), Actual: actual,
 			Spec: place(e.Document, must.Origin),
 		})
 		return
@@ -189,6 +199,9 @@ func (j *judgement) body(level spec.Level, must, should *openapi3.Response) {
 		})
 	}
 	problems := visit(media.Schema.Value, value)
+	if len(problems) > 1 && e.Status >= 400 {
+		problems = []problem{whole(problems, media.Schema.Value, value)}
+	}
 	for _, problem := range problems {
 		j.add(problem.breach(e.Document, level, "the body"))
 	}
@@ -218,6 +231,11 @@ func (j *judgement) emptyAllowed(must, should *openapi3.Response) bool {
 		return true
 	}
 	return false
+}
+
+// kinds lists the media types of a body.
+func kinds(content openapi3.Content) []string {
+	return slices.Sorted(maps.Keys(content))
 }
 
 func documented(content openapi3.Content, mediaType string) *openapi3.MediaType {

@@ -5,7 +5,7 @@ package judge
 
 import (
 	"fmt"
-	"net/http"
+	"sync"
 	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/contract"
@@ -49,13 +49,16 @@ type Book struct {
 
 	rows    map[string]spec.Requirement
 	aspects map[spec.Aspect][]spec.Requirement
+
+	mu        sync.Mutex
+	sandboxes map[string]bool // that were made, and not deleted since
 }
 
 // NewBook makes the book of a ledger.
 func NewBook(ledger []spec.Requirement, ballot *verdict.Ballot, deadlines Deadlines) *Book {
 	b := &Book{
 		Ballot: ballot, Seen: verdict.NewSightings(), Redactor: &exchange.Redactor{}, Deadlines: deadlines,
-		rows: map[string]spec.Requirement{}, aspects: map[spec.Aspect][]spec.Requirement{},
+		rows: map[string]spec.Requirement{}, aspects: map[spec.Aspect][]spec.Requirement{}, sandboxes: map[string]bool{},
 	}
 	for _, row := range ledger {
 		b.rows[row.ID] = row
@@ -130,7 +133,7 @@ func (b *Book) Judge(x *exchange.Exchange) {
 	}
 	b.learn(x)
 	if x.Operation != nil {
-		b.Ballot.Exchange(x.Operation.String(), !NotOffered(x))
+		b.Ballot.Exchange(x.Operation.String(), b.tells(x), !NotOffered(x))
 		b.Seen.Answer(x.Operation, x.Status)
 	}
 	breaches := contract.Judge(x)
@@ -144,12 +147,6 @@ func (b *Book) Judge(x *exchange.Exchange) {
 // Moved writes down that a sandbox was seen in a state; from is the one before, empty for the first.
 func (b *Book) Moved(from, to string) {
 	b.Seen.Transition(b.Redactor.Hide(from), b.Redactor.Hide(to))
-}
-
-// NotOffered says whether the answer to a request means that its operation is not there. A 404 alone does not: the
-// caller knows whether what it named exists.
-func NotOffered(x *exchange.Exchange) bool {
-	return x.Status == http.StatusMethodNotAllowed || x.Status == http.StatusNotImplemented || x.Status == http.StatusNotFound
 }
 
 func (b *Book) byDocument(x *exchange.Exchange, aspect spec.Aspect, level spec.Level, breaches []contract.Breach) {

@@ -22,6 +22,9 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 	for _, g := range r.Groups {
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d |\n", g.Name, g.Verdict, g.Errors, g.Warnings, g.Judged)
 	}
+	if beside := r.beside(); beside != "" {
+		fmt.Fprintf(&b, "\nBeside these, %s.\n", beside)
+	}
 	if len(r.Findings) > 0 {
 		b.WriteString("\n### Findings\n\n")
 	}
@@ -32,6 +35,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		}
 		f.markdown(&b)
 	}
+	r.Client.markdown(&b)
 	if r.Baseline != nil && len(r.Baseline.Stale) > 0 {
 		b.WriteString("\n### Expected to fail, and hold now\n\n")
 		for _, e := range r.Baseline.Stale {

@@ -54,6 +54,7 @@ type Report struct {
 	Findings      []Finding     `json:"findings"`
 	Requirements  []Requirement `json:"requirements"`
 	Seen          Seen          `json:"seen"`
+	Client        *Client       `json:"client,omitempty"` // of traffic that was watched; absent: the suite made the requests
 }
 
 // Tool names the program that made the report.
@@ -79,6 +80,7 @@ type Claim struct {
 	Strict       bool             `json:"strict,omitempty"`       // warnings count as errors
 	Fast         bool             `json:"fast,omitempty"`         // without the group expiry
 	Deadlines    map[string]int64 `json:"deadlines,omitempty"`    // name to milliseconds
+	Seed         uint32           `json:"seed,omitempty"`         // of what wrong requests have that is chosen at random
 }
 
 // Group is the verdict on one group of operations.

@@ -80,6 +80,18 @@ func sample() *report.Report {
 	}
 }
 
+// watched is a report of traffic in which everything occurs.
+func watched() *report.Report {
+	r := sample()
+	r.Baseline = nil
+	r.Client = &report.Client{Requests: 12, More: 3, Findings: []report.ClientFinding{{
+		Level: "MUST", Severity: report.Error, Operation: "POST /files/upload", Message: "a part of the form is missing",
+		Expected: "file", Actual: nasty, Spec: "execd-api.yaml:1850", Count: 2,
+		Exchange: "> POST http://127.0.0.1:8080/\n" + nasty, Curl: "curl -i http://127.0.0.1:8080/",
+	}}}
+	return r
+}
+
 func requirement(id, level, group, outcome, reason string) report.Requirement {
 	return report.Requirement{
 		ID: id, Level: level, Group: group, Text: "The text of " + id + ".", Source: "API 2026-01", Operations: []string{"*"},

@@ -14,6 +14,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	for i := range r.Findings {
 		r.Findings[i].text(&b)
 	}
+	r.Client.text(&b)
 	r.skipped(&b)
 	fmt.Fprintln(&b)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -23,6 +24,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	if beside := r.beside(); beside != "" {
+		fmt.Fprintln(&b, beside)
 	}
 	s := r.Summary
 	if len(s.CoreOperations.WithoutScenario) > 0 {
@@ -39,6 +43,28 @@ func (r *Report) WriteText(w io.Writer) error {
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// beside says how many findings there are on requests for no operation, which are in the whole and in no group; empty:
+// none.
+func (r *Report) beside() string {
+	errors, warnings := r.Summary.Errors, r.Summary.Warnings
+	for _, g := range r.Groups {
+		errors -= g.Errors
+		warnings -= g.Warnings
+	}
+	if errors == 0 && warnings == 0 {
+		return ""
+	}
+	return fmt.Sprintf("in no group, on paths and methods that the document does not have: %s, %s",
+		counted(errors, "error"), counted(warnings, "warning"))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 func (f *Finding) text(b *strings.Builder) {

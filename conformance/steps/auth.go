@@ -170,7 +170,7 @@ func (t *Target) Sound(ctx context.Context, operations []*spec.Operation) {
 		r := w.harmless(op, "")
 		r.Rough = true
 		if x, err := w.do(ctx, c, r); err == nil && x.Answer() {
-			t.Book.Ballot.Exchange(op.String(), !judge.NotOffered(x))
+			t.Book.Ballot.Exchange(op.String(), true, !judge.NotOffered(x))
 		}
 	}
 }

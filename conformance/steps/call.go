@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/cucumber/godog"
 	"github.com/google/uuid"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/contract"
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/exchange"
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
@@ -85,10 +87,7 @@ func (w *World) calls(s *register) {
 		got := strings.Join(w.last.Header.Values(name), ", ")
 		return w.check(got == value, "the header "+name+" is not as it must be", name+": "+value, name+": "+got)
 	})
-	s.step(`a 405 carries the header Allow`, func(context.Context) error {
-		kept := w.last.Status != http.StatusMethodNotAllowed || len(w.last.Header.Values("Allow")) > 0
-		return w.check(kept, "a 405 came without Allow", "the methods that the path has", "no Allow header")
-	})
+	s.step(`a 405 carries the header Allow, with the methods that the path has`, w.allow)
 	s.step(`the answer took at most (\d+) ms`, func(_ context.Context, most int) error {
 		took := w.last.Ended.Sub(w.last.Began)
 		return w.check(took <= time.Duration(most)*time.Millisecond, "it took too long",
@@ -173,6 +172,39 @@ func (w *World) wrongMethod(ctx context.Context) error {
 	return err
 }
 
+// allow checks the header Allow of a 405 (RFC 9110 §10.2.1): it may name more methods than the document has, and has to
+// name those of the document that the path answers.
+func (w *World) allow(ctx context.Context) error {
+	refusal := w.last
+	if refusal.Status != http.StatusMethodNotAllowed {
+		return w.check(true, "", "", "") // which it is, is another requirement's
+	}
+	var named []string
+	for method := range strings.SplitSeq(strings.Join(refusal.Header.Values("Allow"), ","), ",") {
+		named = append(named, strings.TrimSpace(method))
+	}
+	c, err := w.plane(ctx)
+	if err != nil {
+		return err
+	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(refusal.URL, c.Base), "?")
+	_, methods := c.Document.Match(refusal.Method, path)
+	for _, method := range methods {
+		op := c.Document.Operation(method + " " + path)
+		if slices.Contains(named, method) || op != nil && !w.offered(ctx, c, op) {
+			continue
+		}
+		w.last = refusal
+		got := "no Allow header"
+		if len(refusal.Header.Values("Allow")) > 0 {
+			got = "Allow: " + strings.Join(refusal.Header.Values("Allow"), ", ")
+		}
+		return w.check(false, "Allow does not name a method that the path has", "Allow: "+strings.Join(methods, ", "), got)
+	}
+	w.last = refusal
+	return w.check(true, "", "", "")
+}
+
 func (w *World) status(wanted ...string) error {
 	kept := false
 	var list []string
@@ -188,7 +220,13 @@ func (w *World) status(wanted ...string) error {
 func (w *World) errorBody() error {
 	o := body(w.last)
 	kept := o.text("code") != "" && o.text("message") != ""
-	return w.check(kept, "the answer has no error body", "JSON with code and message", quoted(string(w.last.Body)))
+	said := quoted(string(w.last.Body))
+	if w.last.Operation == nil && kept {
+		for _, breach := range contract.Refusal(w.last) { // nothing else judges it
+			kept, said = false, breach.Message+": "+said
+		}
+	}
+	return w.check(kept, "the answer has no error body", "JSON with code and message, and nothing else", said)
 }
 
 // answer says in a few words what came.
@@ -218,6 +256,7 @@ func (w *World) refuses(ctx context.Context, id string, path map[string]string, 
 		if err := w.refused(what, text); err != nil {
 			return err
 		}
+		w.tookRenewal(id)
 	}
 	return nil
 }
@@ -228,7 +267,13 @@ func (w *World) refused(what, text string) error {
 	if !json.Valid([]byte(text)) {
 		kept, want = kept || w.last.Status == http.StatusUnsupportedMediaType, "400 or 415"
 	}
-	return w.check(kept, "a request that makes no sense is not refused as it must be ("+what+")", want, w.answer())
+	message := "a request that makes no sense is not refused (" + what + ")"
+	if w.last.Status >= 400 {
+		// A server refuses all that it can't read by one status: that is one fault, whatever was wrong.
+		w.fold = "refused with " + strconv.Itoa(w.last.Status)
+		message = "a request that makes no sense is refused with another status (" + what + ")"
+	}
+	return w.check(kept, message, want, w.answer())
 }
 
 // mistakes makes requests that are wrong in some way: whatever the answer is, it must not blame the deployment.

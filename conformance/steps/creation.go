@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -40,6 +41,7 @@ func (w *World) creation(s *register) {
 		return w.equal("metadata "+k2, v2, o.text("metadata", k2))
 	})
 	s.step(`the answer has the image and the entrypoint of the request`, w.sameImage)
+	s.step(`the answer has no metadata but that of the request`, w.sameMetadata)
 	s.step(`the states seen follow the table of states`, func(ctx context.Context) error {
 		if len(w.boxes) == 0 {
 			return nil // create was refused, which shows no state
@@ -112,6 +114,27 @@ func (w *World) sameImage(context.Context) error {
 	return w.check(kept, "the entrypoint is another", fmt.Sprint(box.Request["entrypoint"]), fmt.Sprint(box.Latest["entrypoint"]))
 }
 
+// reserved begins the metadata keys that are the deployment's own.
+const reserved = "opensandbox.io/"
+
+// sameMetadata looks for keys that nobody asked for.
+func (w *World) sameMetadata(context.Context) error {
+	box, err := w.box()
+	if err != nil {
+		return err
+	}
+	asked, _ := box.Request["metadata"].(map[string]any)
+	got, _ := body(w.last)["metadata"].(map[string]any)
+	var more []string
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		if _, there := asked[key]; !there && !strings.HasPrefix(key, reserved) {
+			more = append(more, key)
+		}
+	}
+	return w.check(len(more) == 0, "the sandbox has metadata that nobody gave it",
+		"the keys of the request: "+strings.Join(slices.Sorted(maps.Keys(asked)), ", "), "also "+strings.Join(more, ", "))
+}
+
 func (w *World) neverRuns(ctx context.Context) error {
 	if !w.last.OK() {
 		refusal := w.last
@@ -124,6 +147,14 @@ func (w *World) neverRuns(ctx context.Context) error {
 	}
 	box, err := w.box()
 	if err != nil {
+		return err
+	}
+	if said := box.Created.text("status", "state"); said == "Running" {
+		w.last = box.Answer
+		if err := w.check(false, "a sandbox that can't work is said to be Running", "an error, or Pending and then Failed", quoted(said)); err != nil {
+			return err
+		}
+		_, err := w.await(ctx, box, w.Target.Book.Deadlines.Provision, gone) // what it ends in is looked at next
 		return err
 	}
 	ran := ""
@@ -191,7 +222,7 @@ func (w *World) refusesCreation(ctx context.Context, table *godog.Table) error {
 		what, text := row.Cells[0].Value, row.Cells[1].Value
 		data := []byte(text)
 		if changes, err := decodeChanges(text); err == nil {
-			request := nulls(w.base(changes))
+			request := nulls(w.request(changes))
 			if metadata, ok := request["metadata"].(map[string]any); ok {
 				metadata["osc-case"] = mark
 			}

@@ -67,7 +67,7 @@ var limitForms = []map[string]any{
 
 func (w *World) takesLimits(ctx context.Context) error {
 	for _, limits := range limitForms {
-		request := w.base(nil)
+		request := w.request(nil)
 		request["resourceLimits"] = limits
 		x, err := w.do(ctx, w.Target.Lifecycle, w.creating(request))
 		if err != nil {

@@ -41,6 +41,7 @@ type World struct {
 	Broken   int // checks that failed
 
 	row    string             // the requirement that the present step checks; empty: a prerequisite
+	fold   string             // of the next check: judge.Evidence.Fold
 	last   *exchange.Exchange // the latest exchange
 	inside *judge.Client      // execd that commands and files go to; nil: the one of the target
 	boxes  []*Box             // sandboxes that this scenario made
@@ -59,11 +60,13 @@ type World struct {
 	since      time.Time         // when the latest interrupt was sent
 	two        []output          // of two executions at once
 	twoAnswers []*exchange.Exchange
-	cursors    []int64          // that the logs had so far
-	cursor     string           // of the latest logs
-	cleanup    []func()         // what to undo at the end, the latest first
-	frames     []map[string]any // of the latest watch
-	arrived    []time.Time      // when each came
+	cursors    []int64                 // that the logs had so far
+	cursor     string                  // of the latest logs
+	goods      map[string]*goodRequest // by operation
+	left       []string                // operations whose wrong requests could not be judged, and why
+	cleanup    []func()                // what to undo at the end, the latest first
+	frames     []map[string]any        // of the latest watch
+	arrived    []time.Time             // when each came
 }
 
 // NewWorld begins a scenario.
@@ -71,7 +74,7 @@ func NewWorld(target *Target, scenario string, rows []string) *World {
 	return &World{
 		Target: target, Scenario: scenario, Rows: rows, Checked: map[string]bool{},
 		vars: map[string]string{"run": target.Run, "unknown": unknownID(), "mark": newMark()}, put: map[string][]byte{},
-		contexts: map[string]string{},
+		contexts: map[string]string{}, goods: map[string]*goodRequest{},
 	}
 }
 
@@ -88,10 +91,15 @@ var rowPattern = regexp.MustCompile(`^((?:LC|EX)-[A-Z0-9]+-\d\d): `)
 // check writes down whether something is as it must be. Where the step checks no requirement it is a prerequisite,
 // and its absence ends the scenario.
 func (w *World) check(kept bool, message, expected, actual string) error {
+	fold := w.fold
+	w.fold = ""
 	if w.row == "" {
 		if !kept {
 			return unjudged("%s: expected %s, got %s", message, expected, actual)
 		}
+		return nil
+	}
+	if !w.judged() {
 		return nil
 	}
 	w.Checked[w.row] = true
@@ -102,9 +110,15 @@ func (w *World) check(kept bool, message, expected, actual string) error {
 		}
 	}
 	w.Target.Book.Check(kept, judge.Evidence{
-		Requirement: w.row, Exchange: w.last, Message: message, Expected: expected, Actual: actual,
+		Requirement: w.row, Exchange: w.last, Message: message, Expected: expected, Actual: actual, Fold: fold,
 	})
 	return nil
+}
+
+// judged says whether the requirement of the step is one that this run judges by: others may share its scenario.
+func (w *World) judged() bool {
+	_, judged := w.Target.Book.Requirement(w.row)
+	return judged
 }
 
 // equal checks that two texts are the same.
@@ -152,16 +166,21 @@ func (w *World) execd(ctx context.Context) (*judge.Client, error) {
 	return c, nil
 }
 
-// expand puts variables in: ${dir}, ${run}, and ${in N s} and ${in N s, no zone}, a time from now. What is unknown stays as it is: it may be
-// the shell's.
+// expand puts variables in: ${dir}, ${run}, and ${in N s}, ${in N s, no zone} and ${in N s, as a number}, a time from
+// now. What is unknown stays as it is: it may be the shell's.
 func (w *World) expand(text string) string {
 	text = inPattern.ReplaceAllStringFunc(text, func(m string) string {
-		seconds, _ := strconv.Atoi(inPattern.FindStringSubmatch(m)[1]) // digits only
-		at := stamp(time.Now().Add(time.Duration(seconds) * time.Second))
-		if inPattern.FindStringSubmatch(m)[2] != "" {
-			return strings.TrimSuffix(at, "Z")
+		parts := inPattern.FindStringSubmatch(m)
+		seconds, _ := strconv.Atoi(parts[1]) // digits only
+		at := time.Now().Add(time.Duration(seconds) * time.Second)
+		switch parts[2] {
+		case ", no zone":
+			return strings.TrimSuffix(stamp(at), "Z")
+		case ", as a number":
+			return strconv.FormatInt(at.Unix(), 10)
+		default:
+			return stamp(at)
 		}
-		return at
 	})
 	for name, value := range w.vars {
 		text = strings.ReplaceAll(text, "${"+name+"}", value)
@@ -169,7 +188,7 @@ func (w *World) expand(text string) string {
 	return text
 }
 
-var inPattern = regexp.MustCompile(`\$\{in (-?\d+) s(, no zone)?\}`)
+var inPattern = regexp.MustCompile(`\$\{in (-?\d+) s(, no zone|, as a number)?\}`)
 
 func stamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format(time.RFC3339) }
 

@@ -13,7 +13,6 @@ type Claim struct {
 	Groups     []string          // only these; empty: all
 	Without    []string          // not these groups
 	Only       []string          // only requirements that concern these operations (METHOD and path); empty: all
-	Edition    string            // only requirements that hold in it; empty: those that hold in all
 	Scenarios  map[string][]string
 }
 
@@ -60,7 +59,7 @@ func (c Claim) Operation(op *spec.Operation) bool {
 
 // Requirement says whether a row of the ledger is claimed.
 func (c Claim) Requirement(row spec.Requirement) bool {
-	if !c.documents()[row.Document()] || !c.Group(row.Group) || (row.Edition != "" && row.Edition != c.Edition) {
+	if !c.documents()[row.Document()] || !c.Group(row.Group) {
 		return false
 	}
 	if len(c.Only) == 0 {

@@ -24,6 +24,7 @@ type Ballot struct {
 	exchanges int
 	stopped   string // why the run as a whole could not go on
 	broken    bool   // it was interrupted, which outweighs even errors
+	watched   bool   // what was asked for was not ours to choose
 }
 
 type row struct {
@@ -91,12 +92,12 @@ func (b *Ballot) Checked(id string) bool {
 	return r.held > 0 || len(r.findings) > 0
 }
 
-// Exchange counts an answered exchange; offered is false where the answer says that the operation is not there.
-func (b *Ballot) Exchange(operation string, offered bool) {
+// Exchange counts an answered exchange. Where it tells whether the operation is there, offered says so.
+func (b *Ballot) Exchange(operation string, tells, offered bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.exchanges++
-	if operation != "" {
+	if operation != "" && tells {
 		b.offered[operation] = b.offered[operation] || offered
 	}
 }
@@ -130,6 +131,14 @@ func (b *Ballot) Interrupt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.broken = true
+}
+
+// Watch says that the checks are of traffic that others made: what they did not ask for is no sign of anything, and no
+// amount of it makes a deployment conformant.
+func (b *Ballot) Watch() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watched = true
 }
 
 // Settle fills in the verdict of a report: groups, summary, findings, requirements, verdict and reason.

@@ -185,6 +185,12 @@ Feature: Commands that go on
     When I call getCommandOutput for "${unknown}"
     Then EX-OUTPUT-04: the answer is 404
 
+  @EX-OUTPUT-05
+  Scenario: The output is offered
+    When I run: echo out
+    And I call getCommandOutput for "${id}"
+    Then EX-OUTPUT-05: the answer is 200
+
   @EX-OUTPUT-03
   Scenario: The output so far
     Given the capability command-output

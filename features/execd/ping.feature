@@ -19,5 +19,5 @@ Feature: Is the daemon there, and whom does it let in
     When I send GET to an unknown path
     Then EX-HTTP-02: the answer is 404 with an error body
     When I send a method that its path does not have
-    Then EX-HTTP-01: a 405 carries the header Allow
+    Then EX-HTTP-01: a 405 carries the header Allow, with the methods that the path has
     And EX-HTTP-02: the answer is 405 with an error body

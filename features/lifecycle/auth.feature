@@ -12,5 +12,5 @@ Feature: Who may speak to the server
     When I send GET to an unknown path
     Then LC-HTTP-02: the answer is 404 with an error body
     When I send a method that its path does not have
-    Then LC-HTTP-01: a 405 carries the header Allow
+    Then LC-HTTP-01: a 405 carries the header Allow, with the methods that the path has
     And LC-HTTP-02: the answer is 405 with an error body

@@ -1,7 +1,7 @@
 Feature: Create a sandbox and look at it
   A sandbox is made from an image, becomes Running, runs what it is told, and says why where it can't.
 
-  @LC-CREATE-01 @LC-CREATE-02 @LC-CREATE-03 @LC-CREATE-07 @LC-CREATE-09 @LC-GET-01 @LC-GET-03 @LC-STATE-01 @LC-STATE-02
+  @LC-CREATE-01 @LC-CREATE-02 @LC-CREATE-03 @LC-CREATE-07 @LC-CREATE-09 @LC-CREATE-18 @LC-GET-01 @LC-GET-03 @LC-STATE-01 @LC-STATE-02
   @LC-EXPIRE-01 @LC-DOC-01
   Scenario: From the request to Running
     When I create a sandbox with
@@ -18,6 +18,7 @@ Feature: Create a sandbox and look at it
     And LC-GET-01: the answer is 200
     And LC-GET-01: the answer has an expiresAt
     And LC-CREATE-09: the answer has metadata "project" of "apollo-11" and "a-key-as-long-as-it-may-be-0123456789-abcdefghijklmnopqrstuvwxy" of "0123456789-abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghijklmn"
+    And LC-CREATE-18: the answer has no metadata but that of the request
     And LC-GET-03: the answer has the image and the entrypoint of the request
     And LC-STATE-01: the states seen follow the table of states
     And LC-STATE-02: lastTransitionAt of the states seen never goes back and changes with the state
@@ -100,8 +101,8 @@ Feature: Create a sandbox and look at it
   Scenario: Create requests that are better refused
     Then LC-CREATE-14: createSandbox refuses each of these with 400, and creates nothing
       | what                      | change                                                  |
-      | image has an unknown part | {"image": {"uri": "debian", "digest": "x"}}             |
-      | login has an unknown part | {"image": {"uri": "debian", "auth": {"token": "x"}}}    |
+      | image has an unknown part | {"image": {"digest": "x"}}                              |
+      | login has an unknown part | {"image": {"auth": {"username": "osc", "password": "osc", "token": "x"}}} |
     And LC-LIMIT-02: createSandbox refuses each of these with 400, and creates nothing
       | what            | change                                              |
       | a word          | {"resourceLimits": {"cpu": "many", "memory": "1Gi"}} |

@@ -66,6 +66,7 @@ func TestTheReferenceServerConforms(t *testing.T) {
 
 // A run that is told to end removes what it made, and says that it was interrupted.
 func TestAnInterruptedRunCleansUp(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -93,6 +94,7 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 
 // A server that dies halfway can't be judged: what broke off is no finding.
 func TestAServerThatDiesIsNotJudged(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	state := filepath.Join(t.TempDir(), "state")
 	address, kill := start(t, state)
@@ -120,6 +122,7 @@ func TestAServerThatDiesIsNotJudged(t *testing.T) {
 
 // The suite finds nothing wrong with the daemon by itself.
 func TestTheDaemonConforms(t *testing.T) {
+	t.Parallel()
 	r, err := conformance.Run(t.Context(), conformance.Config{
 		Profile: conformance.Execd, ExecdURL: "http://" + bare(t, token), ExecdToken: token, Deadlines: patient(),
 	})

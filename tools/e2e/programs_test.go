@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -69,6 +70,9 @@ func supervised(t *testing.T, cmd *exec.Cmd) (*output, *os.Process) {
 			_ = cmd.Process.Kill()
 			t.Errorf("%s does not end on SIGTERM; it said:\n%s", cmd, log)
 		}
+		if t.Failed() {
+			t.Logf("%s said, requests left out:\n%s", cmd, log.without("msg=request"))
+		}
 	})
 	return log, cmd.Process
 }
@@ -101,6 +105,17 @@ func (o *output) Write(p []byte) (int, error) {
 	default:
 	}
 	return o.text.Write(p)
+}
+
+// without leaves out the lines that hold a word.
+func (o *output) without(word string) string {
+	var b strings.Builder
+	for line := range strings.Lines(o.String()) {
+		if !strings.Contains(line, word) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (o *output) String() string {

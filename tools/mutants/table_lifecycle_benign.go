@@ -21,6 +21,11 @@ func wireVariants() []Benign {
 	variants := []Benign{
 		{Wire: mutant.SetHeader(mutant.Any().Always(), "X-Powered-By", "a server")},
 		{Wire: mutant.SetHeader(mutant.Any().On(401), "WWW-Authenticate", "ApiKey")},
+		{Wire: mutant.JSONBody(getSandbox, "metadata has a key of the server's own", func(sb map[string]any) {
+			if metadata := member(sb, "metadata"); metadata != nil {
+				metadata["opensandbox.io/node"] = "n1"
+			}
+		})},
 		{Wire: mutant.SetHeader(mutant.Any().Always(), "Strict-Transport-Security", "max-age=63072000")},
 		{Wire: mutant.JSONBody(errorsOnly, "codes with a domain", func(e map[string]any) {
 			if code := stringOf(e["code"]); code != "" {

@@ -103,7 +103,16 @@ func metadataMutants() []Mutant {
 			return changed
 		})
 	}
+	more := func(key string) Mutant {
+		return Mutant{Requirement: "LC-CREATE-18", Wire: mutant.JSONBody(getSandbox, "metadata has "+key+" too", func(sb map[string]any) {
+			if metadata := member(sb, "metadata"); metadata != nil {
+				metadata[key] = "of-the-image"
+			}
+		})}
+	}
 	return []Mutant{
+		more("maintainer"),
+		more("org.opencontainers.image.version"),
 		{Requirement: "LC-CREATE-09", Wire: mutant.DropField(getSandbox, "metadata")},
 		values("values are cut after 32 characters", func(v string) string { return v[:min(len(v), 32)] }),
 		keys("keys are cut after 32 characters", func(k string) string { return k[:min(len(k), 32)] }),

@@ -78,6 +78,16 @@ func failureMutants() []Mutant {
 		},
 		{Requirement: "LC-CREATE-05", Name: "Pending for ever", Setup: Setup{Quick: true}, API: hidesFailure(entrypointCause)},
 		{Requirement: "LC-CREATE-05", Name: "create answers 400, and the sandbox stays Pending", Setup: Setup{Quick: true}, API: leavesBehind(entrypointCause)},
+		{
+			Requirement: "LC-CREATE-04", Name: "create says Running before the image is there", Setup: Setup{Quick: true},
+			Wire: mutant.SetField(createSandbox.WithBody(func(req map[string]any) bool {
+				return strings.Contains(stringOf(member(req, "image")["uri"]), "no/such-image")
+			}), "status.state", "Running"),
+		},
+		{
+			Requirement: "LC-CREATE-05", Name: "create says Running before the entry process has started", Setup: Setup{Quick: true},
+			Wire: mutant.SetField(createSandbox, "status.state", "Running"),
+		},
 		{Requirement: "LC-CREATE-06", Wire: mutant.JSONBody(getSandbox, "Failed without reason and message", onFailed(func(status map[string]any) {
 			delete(status, "reason")
 			delete(status, "message")

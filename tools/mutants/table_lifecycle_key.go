@@ -108,6 +108,8 @@ func lifecycleHTTPMutants() []Mutant {
 	every := mutant.Any()
 	return []Mutant{
 		{Requirement: "LC-HTTP-01", Wire: mutant.DropHeader(every.On(405), "Allow")},
+		{Requirement: "LC-HTTP-01", Wire: mutant.SetHeader(every.On(405), "Allow", "POST")},
+		{Requirement: "LC-HTTP-01", Wire: mutant.SetHeader(every.On(405), "Allow", "GET, HEAD, OPTIONS")},
 		nowhere("an unknown path is answered in plain text", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			w.WriteHeader(http.StatusNotFound)

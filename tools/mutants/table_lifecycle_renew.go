@@ -156,6 +156,12 @@ func renewMutants() []Mutant {
 				req["expiresAt"] = at.Format(time.RFC3339)
 			}
 		}),
+		body("takes a number for seconds since 1970", func(req map[string]any) {
+			number, _ := req["expiresAt"].(json.Number)
+			if seconds, err := number.Int64(); err == nil {
+				req["expiresAt"] = time.Unix(seconds, 0).UTC().Format(time.RFC3339)
+			}
+		}),
 		body("takes what is no time for an hour from now", func(req map[string]any) {
 			if _, err := time.Parse(time.RFC3339, stringOf(req["expiresAt"])); err != nil && req["expiresAt"] != nil {
 				req["expiresAt"] = time.Now().UTC().Add(time.Hour).Format(time.RFC3339)

@@ -23,6 +23,7 @@ const (
 
 type cli struct {
 	Run      runCmd      `cmd:"" help:"Judge a deployment."`
+	Proxy    proxyCmd    `cmd:"" help:"Judge what passes between clients and a deployment."`
 	Verify   verifyCmd   `cmd:"" help:"Judge again what a report is about, and print what changed."`
 	Diff     diffCmd     `cmd:"" help:"Print what changed from one report to another."`
 	Baseline baselineCmd `cmd:"" help:"Write the file of expected failures from a report."`

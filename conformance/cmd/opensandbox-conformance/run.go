@@ -26,7 +26,8 @@ type runCmd struct {
 	Groups       []string `help:"Only these groups, separated by commas: ${allgroups}."`
 	Capabilities []string `help:"Capabilities that the deployment claims; one that is absent is then an error."`
 	Operations   []string `help:"Only what concerns these operations, such as 'POST /command,GET /sandboxes'."`
-	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it what holds in both."`
+	Edition      string   `help:"The edition to judge by, 2026-01 or 2026-09; without it any will do where they differ."`
+	Seed         uint32   `default:"1" help:"Of what requests that are wrong on purpose have that is chosen at random; it is in the report."`
 	Fast         bool     `help:"Leave out the group expiry, whose shortest timeout is a minute: for while you work."`
 	Strict       bool     `help:"Warnings count as errors."`
 
@@ -69,7 +70,7 @@ func (c *runCmd) Run() error {
 	deadlines.Line, deadlines.LineSoon, deadlines.FirstSoon = c.Line, c.LineSoon, c.LineSoon
 	cfg := conformance.Config{
 		URL: c.URL, APIKey: c.APIKey, Image: c.Image, Profile: c.Profile, ExecdURL: c.ExecdURL, ExecdToken: c.ExecdToken,
-		Groups: c.Groups, Operations: c.Operations, Capabilities: c.Capabilities, Edition: c.Edition, Strict: c.Strict,
+		Groups: c.Groups, Operations: c.Operations, Capabilities: c.Capabilities, Edition: c.Edition, Strict: c.Strict, Seed: c.Seed,
 		Fast: c.Fast, Deadlines: deadlines, Version: version(),
 	}
 	annotate := func(*report.Report) error { return nil }
