@@ -1,20 +1,26 @@
 # What there is to do here; each target says what it is for.
 SHELL := /bin/bash
-GO_FLAGS := -trimpath -ldflags "-s -w"
+# One set of flags for all that is not instrumented: what one target compiled serves the others.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath $(GOFLAGS)
+STRIP := -ldflags "-s -w"
 TOOLS := $(CURDIR)/bin/tools
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-v2.15.0
 GOTESTSUM := $(TOOLS)/gotestsum-v1.13.0
 
-.PHONY: fuzz judge-opensandbox-server help build images generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
+.PHONY: fuzz judge-opensandbox-server help build images container generate check-generated lint-spec check-format vet lint test bench mutants crash demo clean
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 28
 
 build: ## Build the three programs, static, into bin/.
-	CGO_ENABLED=0 go build $(GO_FLAGS) -o bin/ ./reference/cmd/opensandbox-reference ./execd/cmd/execd ./conformance/cmd/opensandbox-conformance
+	go build $(STRIP) -o bin/ ./reference/cmd/opensandbox-reference ./execd/cmd/execd ./conformance/cmd/opensandbox-conformance
 
 images: ## Build the local sandbox images (needs a Docker engine; nothing is pulled).
 	tools/images/build
+
+container: build ## Build the image of the suite, opensandbox/conformance:local (needs a Docker engine).
+	tools/container/build
 
 generate: ## Make gen/ from the documents in spec/.
 	go run ./tools/generate
@@ -36,7 +42,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
-	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
 	go run ./tools/mutants -quiet -run '^(EX|LC)-'
 
 bench: build ## Measure the daemon beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.

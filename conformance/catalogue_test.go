@@ -11,6 +11,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/negative"
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/steps"
 	"github.com/opensandbox-conformance/opensandbox-conformance/features"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
@@ -69,6 +70,39 @@ func TestTagsAndChecksOfAScenarioAgree(t *testing.T) {
 	}
 }
 
+// Every wrong request that is made from the documents is sent by some step: that of the requirement which says how it is
+// to be answered.
+func TestEveryWrongRequestHasAStep(t *testing.T) {
+	sends := regexp.MustCompile(`^((?:LC|EX)-[A-Z0-9]+-\d\d): every request(?: of (\w+)| but of (\w+))? that is wrong in one way`)
+	sent := map[string]bool{} // requirement and operation
+	var operations []*spec.Operation
+	for _, load := range []func() (*spec.Document, error){spec.Lifecycle, spec.Execd} {
+		doc, err := load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		operations = append(operations, doc.Operations...)
+	}
+	for _, s := range pickles(t) {
+		for _, step := range s.steps {
+			m := sends.FindStringSubmatch(step)
+			for _, op := range operations {
+				if m != nil && (m[2] == "" || m[2] == op.ID) && m[3] != op.ID {
+					sent[m[1]+" "+op.ID] = true
+				}
+			}
+		}
+	}
+	o := negative.Options{Seed: 1, Unknown: func() string { return "unknown" }}
+	for _, op := range operations {
+		for _, c := range o.Cases(negative.NewBase(op, negative.Values{})) {
+			if !sent[c.Rule.Requirement+" "+op.ID] {
+				t.Errorf("no step sends what is wrong with %s by %s: %s", op.ID, c.Rule.Requirement, c.What)
+			}
+		}
+	}
+}
+
 func TestEveryStepIsUnderstoodInOneWay(t *testing.T) {
 	patterns := steps.Patterns()
 	used := map[string]bool{}
@@ -112,7 +146,9 @@ func pickles(t *testing.T) []pickle {
 		for _, p := range feature.Pickles {
 			one := pickle{name: feature.Uri + ": " + p.Name}
 			for _, tag := range p.Tags {
-				one.tags = append(one.tags, strings.TrimPrefix(tag.Name, "@"))
+				if id := strings.TrimPrefix(tag.Name, "@"); id != features.Long {
+					one.tags = append(one.tags, id)
+				}
 			}
 			for _, step := range p.Steps {
 				one.steps = append(one.steps, step.Text)

@@ -39,20 +39,23 @@ type Config struct {
 	Groups       []string // only these groups; empty: all
 	Operations   []string // only requirements that concern these, METHOD and path template; empty: all
 	Capabilities []string // declared: absent is an error
-	Edition      string   // only what holds in it; empty: what holds in all
+	Edition      string   // judge by this one; empty: where editions differ any will do
+	Seed         uint32   // of what wrong requests have that is chosen at random; 0: 1
 	Strict       bool     // warnings count
 	Only         []string // only these requirements, by id; empty: all
 	Except       []string // not these requirements, by id
 	Deadlines    judge.Deadlines
+	Fast         bool                 // leave out the group expiry, whose shortest timeout is 60 s
 	Progress     io.Writer            // one line a scenario; nil: none
+	Watch        Watcher              // told what is being played; nil: nobody
 	Version      string               // of the tool, for the report
 	Transport    http.RoundTripper    // nil: a fresh one
 	Concurrency  int                  // scenarios at once; 0: 8
 	Found        func(report.Finding) // told of every finding as it is made, by several goroutines; nil: nobody
 }
 
-// Editions that there are.
-var editions = []string{"2026-01", "2026-09"}
+// slow is the group that Fast leaves out: it waits for timeouts, and the shortest that there is is 60 s.
+const slow = "expiry"
 
 // UsageError says that a run was asked for what does not exist.
 type UsageError struct{ Message string }
@@ -67,6 +70,7 @@ type plan struct {
 	lifecycle, execd *spec.Document
 	ledger           []spec.Requirement
 	claim            verdict.Claim
+	outside          []string // capabilities that the edition does not have yet
 	folders          []string
 }
 
@@ -80,6 +84,8 @@ func (c Config) plan() (*plan, error) {
 		return nil, err
 	}
 	p.ledger = slices.DeleteFunc(p.ledger, func(row spec.Requirement) bool { return slices.Contains(p.Except, row.ID) })
+	p.outside = spec.Outside(p.ledger, p.Edition)
+	p.ledger = spec.InEdition(p.ledger, p.Edition)
 	switch p.Profile {
 	case "", Full:
 		p.Profile = Full
@@ -100,7 +106,13 @@ func (c Config) plan() (*plan, error) {
 	if p.Concurrency == 0 {
 		p.Concurrency = 8
 	}
-	p.claim.Ledger, p.claim.Groups, p.claim.Only, p.claim.Edition = p.ledger, p.Groups, p.Operations, p.Edition
+	if p.Seed == 0 {
+		p.Seed = 1
+	}
+	if p.Fast {
+		p.claim.Without = []string{slow}
+	}
+	p.claim.Ledger, p.claim.Groups, p.claim.Only = p.ledger, p.Groups, p.Operations
 	return p, p.check()
 }
 
@@ -117,13 +129,16 @@ func (p *plan) check() error {
 			return usage("--image is missing: the image that sandboxes are made from")
 		}
 	}
-	if p.Edition != "" && !slices.Contains(editions, p.Edition) {
-		return usage("there is no edition %q; there are %s", p.Edition, strings.Join(editions, " and "))
+	if p.Edition != "" && !slices.Contains(spec.Editions(), p.Edition) {
+		return usage("there is no edition %q; there are %s", p.Edition, strings.Join(spec.Editions(), " and "))
 	}
 	for _, group := range p.Groups {
 		if !slices.Contains(p.claim.GroupNames(), group) {
 			return usage("there is no group %q in this profile; there are %s", group, strings.Join(p.claim.GroupNames(), ", "))
 		}
+	}
+	if p.Fast && slices.Contains(p.Groups, slow) {
+		return usage("--fast leaves out the group %s, which --groups asks for", slow)
 	}
 	for _, name := range p.Operations {
 		if !slices.ContainsFunc(p.claim.Operations, func(op *spec.Operation) bool { return op.String() == name }) {
@@ -141,9 +156,9 @@ func (p *plan) check() error {
 
 // capabilities are those that the ledger and the documents name.
 func (p *plan) capabilities() []string {
-	names := []string{"manual-cleanup"}
+	var names []string
 	add := func(name string) {
-		if name != spec.Core && !slices.Contains(names, name) {
+		if name != spec.Core && !slices.Contains(p.outside, name) && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}

@@ -51,7 +51,7 @@ func (e *Explanation) WriteText(w io.Writer) error {
 		field("capability", e.Capability+": judged where the deployment has it")
 	}
 	if e.Edition != "" {
-		field("edition", e.Edition+" only")
+		field("edition", e.Edition+" only: judged where the run was told so")
 	}
 	switch e.Aspect {
 	case "":
@@ -60,6 +60,9 @@ func (e *Explanation) WriteText(w io.Writer) error {
 		field("judged", "on every answer of its operations, in whatever scenario; the one below makes sure of one")
 	default:
 		field("judged", "on every event stream, in whatever scenario; the one below makes sure of one")
+	}
+	if e.Pitfall != "" {
+		field("pitfall", e.Pitfall)
 	}
 	if len(e.Concerned) == 0 {
 		field("operations", "every operation of "+e.Spec.Name)

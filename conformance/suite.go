@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,7 +42,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 		StartedAt:     time.Now().UTC(),
 		Target:        report.Target{URL: p.URL, Profile: p.Profile, Edition: p.Edition, Image: p.Image},
 		Claim: report.Claim{
-			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict,
+			Groups: p.Groups, Operations: p.Operations, Capabilities: p.Capabilities, Strict: p.Strict, Fast: p.Fast, Seed: p.Seed,
 			Deadlines: p.Deadlines.Milliseconds(),
 		},
 	}
@@ -84,7 +81,7 @@ type suite struct {
 	book   *judge.Book
 	target *steps.Target
 
-	mu sync.Mutex // guards Progress
+	mu sync.Mutex // guards Progress and Watch
 }
 
 func (p *plan) suite() *suite {
@@ -113,8 +110,8 @@ func (p *plan) suite() *suite {
 	}
 	s := &suite{plan: p, book: book}
 	s.target = &steps.Target{
-		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(),
-		Capabilities: &steps.Capabilities{Declared: p.Capabilities},
+		Book: book, ExecdDocument: p.execd, Image: p.Image, Run: steps.NewRun(), Seed: p.Seed,
+		Capabilities: &steps.Capabilities{Declared: p.Capabilities, Outside: p.outside},
 		Lifecycle: &judge.Client{
 			Document: p.lifecycle, Base: strings.TrimSuffix(p.URL, "/"), HTTP: client, Book: book,
 			Headers: key(p.lifecycle, p.APIKey),
@@ -169,60 +166,6 @@ func (s *suite) greet(ctx context.Context) error {
 	return nil
 }
 
-// play runs every scenario that concerns what is claimed.
-func (s *suite) play(ctx context.Context) error {
-	tags := s.tags()
-	if len(tags) == 0 {
-		s.book.Ballot.Stop("nothing matched: the suite has no scenario for what was asked for")
-		return nil
-	}
-	run := godog.TestSuite{
-		Name:                "conformance",
-		ScenarioInitializer: func(sc *godog.ScenarioContext) { s.scenario(sc) },
-		Options: &godog.Options{
-			FS: fs.FS(features.FS), Paths: s.paths(tags), Format: "progress", Output: io.Discard, Strict: true,
-			Tags: strings.Join(tags, ","), Concurrency: s.Concurrency, DefaultContext: ctx, NoColors: true,
-		},
-	}
-	if scenarios, err := run.RetrieveFeatures(); err != nil || len(scenarios) == 0 {
-		return fmt.Errorf("read the features: %w", err)
-	}
-	run.Run() // its status says less than the ballot does
-	s.target.Sound(ctx, s.book.Ballot.Unasked())
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
-	defer cancel()
-	s.target.Sweep(end)
-	return nil
-}
-
-// paths are the files that hold a scenario which is claimed.
-func (s *suite) paths(tags []string) []string {
-	var paths []string
-	for _, tag := range tags {
-		for _, name := range s.claim.Scenarios[strings.TrimPrefix(tag, "@")] {
-			file, _, _ := strings.Cut(name, ": ")
-			folder, _, _ := strings.Cut(file, "/")
-			if slices.Contains(s.folders, folder) && !slices.Contains(paths, file) {
-				paths = append(paths, file)
-			}
-		}
-	}
-	slices.Sort(paths)
-	return paths
-}
-
-// tags are the ids of the requirements that are claimed: every scenario that carries one of them is played.
-func (s *suite) tags() []string {
-	var tags []string
-	for _, row := range s.ledger {
-		alone := row.Group != spec.AnyGroup || len(s.Groups) == 0 // else it is judged beside what is claimed
-		if alone && s.claim.Requirement(row) && (len(s.Only) == 0 || slices.Contains(s.Only, row.ID)) && len(s.claim.Scenarios[row.ID]) > 0 {
-			tags = append(tags, "@"+row.ID)
-		}
-	}
-	return tags
-}
-
 // scenario gives one scenario its world, and settles what became of it.
 func (s *suite) scenario(sc *godog.ScenarioContext) {
 	var w *steps.World
@@ -231,8 +174,11 @@ func (s *suite) scenario(sc *godog.ScenarioContext) {
 		began = time.Now()
 		var rows []string
 		for _, tag := range scenario.Tags {
-			rows = append(rows, strings.TrimPrefix(tag.Name, "@"))
+			if id := strings.TrimPrefix(tag.Name, "@"); id != features.Long {
+				rows = append(rows, id)
+			}
 		}
+		s.begin(scenario.Name)
 		*w = *steps.NewWorld(s.target, scenario.Name, rows)
 		if reason := s.book.Ballot.Stopped(); reason != "" {
 			return ctx, &steps.Unjudged{Reason: reason}
@@ -248,39 +194,4 @@ func (s *suite) scenario(sc *godog.ScenarioContext) {
 		s.settle(w, scenario.Name, time.Since(began), err)
 		return ctx, nil
 	})
-}
-
-// settle writes down the requirements that a scenario did not reach, and why.
-func (s *suite) settle(w *steps.World, name string, took time.Duration, err error) {
-	word, note := "ok", ""
-	if err != nil {
-		reason, skip := steps.Reason(err)
-		word, note = "not judged", ": "+reason
-		if skip {
-			word = "skipped"
-		}
-		for _, id := range w.Rows {
-			row, _ := s.book.Requirement(id)
-			switch {
-			case w.Checked[id] || row.Aspect != "":
-			case skip:
-				s.book.Ballot.Skip(id, reason)
-			default:
-				s.book.Ballot.NotJudged(id, s.book.Redactor.Hide(reason))
-			}
-		}
-	}
-	if w.Broken > 0 && err == nil {
-		word = fmt.Sprintf("%d checks failed", w.Broken)
-	}
-	s.say("%-12s %s (%s)%s\n", word, name, took.Round(time.Millisecond), s.book.Redactor.Hide(note))
-}
-
-func (s *suite) say(format string, args ...any) {
-	if s.Progress == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintf(s.Progress, format, args...)
 }

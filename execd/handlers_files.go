@@ -1,6 +1,7 @@
 package execd
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -28,9 +29,24 @@ func (h *handler) RenameFiles(ctx context.Context, req []execdapi.RenameFileItem
 	return refused(files.Move(ctx, req))
 }
 
-func (h *handler) SearchFiles(ctx context.Context, params execdapi.SearchFilesParams) ([]execdapi.FileInfo, error) {
-	infos, err := files.Search(ctx, params.Path, params.Pattern.Or("**"))
-	return infos, refused(err)
+func (h *handler) SearchFiles(ctx context.Context, params execdapi.SearchFilesParams, w http.ResponseWriter) error {
+	return writeTree(w)(files.Search(ctx, params.Path, params.Pattern.Or("**")))
+}
+
+// writeTree answers with what was found as it is found: there may be very much of it.
+func writeTree(w http.ResponseWriter) func(*files.Tree, error) error {
+	return func(tree *files.Tree, err error) error {
+		if err != nil {
+			return refused(err)
+		}
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(http.StatusOK)
+		out := bufio.NewWriterSize(w, 64<<10)
+		if tree.WriteJSON(out) == nil { // an error is that the client has gone away
+			_ = out.Flush()
+		}
+		return nil
+	}
 }
 
 // ReplaceContent is raw as its answer is empty unless verbose asked for the counts.

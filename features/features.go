@@ -17,3 +17,7 @@ const (
 	Execd     = "execd"
 	Lifecycle = "lifecycle"
 )
+
+// Long is the tag, beside the ids, of scenarios that mostly wait for a time to pass. They are played from the start,
+// beside the others.
+const Long = "long"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -35,6 +36,7 @@ type Requirement struct {
 	Operations Operations `yaml:"operations"` // the operations that it concerns
 	Source     string     `yaml:"source"`     // where it is said, outside this project
 	Text       string     `yaml:"text"`       // the requirement in words
+	Pitfall    string     `yaml:"pitfall"`    // what servers often get wrong there; empty: nothing useful can be said
 	Aspect     Aspect     `yaml:"aspect"`     // what of every exchange or stream it is judged by; empty: by its scenarios alone
 }
 
@@ -100,14 +102,19 @@ func (r Requirement) Document() string {
 
 var idPattern = regexp.MustCompile(`^(LC|EX)-[A-Z0-9]+-[0-9]{2}$`)
 
-// Ledger loads the requirements in the order of the file.
+// Ledger gives the requirements in the order of the file, read once; the list is the caller's own.
 func Ledger() ([]Requirement, error) {
+	rows, err := ledger()
+	return slices.Clone(rows), err
+}
+
+var ledger = sync.OnceValues(func() ([]Requirement, error) {
 	data, err := files.ReadFile(LedgerFile)
 	if err != nil {
 		return nil, err
 	}
 	return ReadLedger(data)
-}
+})
 
 // ReadLedger reads a ledger from its text and checks each row by itself.
 func ReadLedger(data []byte) ([]Requirement, error) {
@@ -134,6 +141,8 @@ func ReadLedger(data []byte) ([]Requirement, error) {
 			return nil, fmt.Errorf("%s: %s: a MUST needs a source outside this project", LedgerFile, row.ID)
 		case row.Aspect != "" && !slices.Contains(Aspects(), row.Aspect):
 			return nil, fmt.Errorf("%s: %s: unknown aspect %q", LedgerFile, row.ID, row.Aspect)
+		case row.Edition != "" && !slices.Contains(Editions(), row.Edition):
+			return nil, fmt.Errorf("%s: %s: there is no edition %q; there are %v", LedgerFile, row.ID, row.Edition, Editions())
 		case row.Group == "" || row.Text == "" || len(row.Operations) == 0:
 			return nil, fmt.Errorf("%s: %s: group, text and operations are required", LedgerFile, row.ID)
 		}

@@ -1,5 +1,5 @@
 // Package contract judges one exchange by the documents: status, headers, content type, and the body against its
-// schema, first as a deployment must answer and then as it should.
+// schema, first as a deployment must answer and then as it should; and the request, by what its client may send.
 //
 // It knows no scenario and no requirement; streams of events are judged by package stream and by the rules around it.
 package contract

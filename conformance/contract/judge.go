@@ -2,6 +2,7 @@ package contract
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -158,11 +159,6 @@ func (j *judgement) body(level spec.Level, must, should *openapi3.Response) {
 	}
 	media := documented(must.Content, e.MediaType())
 	if media == nil {
-		kinds := make([]string, 0, len(must.Content))
-		for kind := range must.Content {
-			kinds = append(kinds, kind)
-		}
-		slices.Sort(kinds)
 		actual := e.Header.Get("Content-Type")
 		if actual == "" {
 			actual = "no Content-Type"
@@ -173,7 +169,7 @@ func (j *judgement) body(level spec.Level, must, should *openapi3.Response) {
 		j.add(Breach{
 			Level:    level,
 			Message:  fmt.Sprintf("the content type of the %d answer is not documented", e.Status),
-			Expected: strings.Join(kinds, " or "), Actual: actual,
+			Expected: strings.Join(kinds(must.Content), " or "), Actual: actual,
 			Spec: place(e.Document, must.Origin),
 		})
 		return
@@ -235,6 +231,11 @@ func (j *judgement) emptyAllowed(must, should *openapi3.Response) bool {
 		return true
 	}
 	return false
+}
+
+// kinds lists the media types of a body.
+func kinds(content openapi3.Content) []string {
+	return slices.Sorted(maps.Keys(content))
 }
 
 func documented(content openapi3.Content, mediaType string) *openapi3.MediaType {

@@ -49,11 +49,14 @@ func (p problem) breach(doc *spec.Document, level spec.Level, what string) Breac
 	}
 }
 
-// visit checks a value against a schema and returns every problem that has a place of its own.
-func visit(schema *openapi3.Schema, value any) []problem {
-	err := schema.VisitJSON(value, openapi3.MultiErrors(), openapi3.VisitAsResponse(), openapi3.EnableFormatValidation(),
-		openapi3.WithStringFormatValidators(formats))
-	return problems(err)
+// visit checks a value against a schema, as one of an answer unless the options say otherwise, and returns every
+// problem that has a place of its own.
+func visit(schema *openapi3.Schema, value any, options ...openapi3.SchemaValidationOption) []problem {
+	if len(options) == 0 {
+		options = []openapi3.SchemaValidationOption{openapi3.VisitAsResponse()}
+	}
+	options = append(options, openapi3.MultiErrors(), openapi3.EnableFormatValidation(), openapi3.WithStringFormatValidators(formats))
+	return problems(schema.VisitJSON(value, options...))
 }
 
 // whole makes one problem of several: an error body of another form is one mistake, not one for each property.

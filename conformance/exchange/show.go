@@ -20,8 +20,9 @@ const shown = 2000
 
 // Redactor hides secrets in everything that is shown.
 type Redactor struct {
-	mu    sync.RWMutex
-	names map[string]string // secret to the name that stands for it
+	mu     sync.Mutex
+	names  map[string]string // secret to the name that stands for it
+	sorted []secret          // the longest first; nil: to be made again
 }
 
 // Add hides a secret, also where it is written as in a URL, in JSON or by %q; name is what stands in its place, by
@@ -44,6 +45,7 @@ func (r *Redactor) Add(secret, name string) {
 	} {
 		r.names[form] = name
 	}
+	r.sorted = nil
 }
 
 func unquoted(text string) string { return text[1 : len(text)-1] }
@@ -60,13 +62,17 @@ type secret struct{ text, name string }
 
 // longestFirst lists the secrets so that one that holds another is replaced before it.
 func (r *Redactor) longestFirst() []secret {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sorted != nil {
+		return r.sorted
+	}
 	all := make([]secret, 0, len(r.names))
 	for text, name := range r.names {
 		all = append(all, secret{text, name})
 	}
 	sort.Slice(all, func(i, j int) bool { return len(all[i].text) > len(all[j].text) })
+	r.sorted = all
 	return all
 }
 
@@ -85,14 +91,19 @@ func (r *Redactor) Curl(e *Exchange) string {
 			b.WriteString(" -H " + r.quote(name+": "+value))
 		}
 	}
+	note := ""
 	switch {
 	case len(e.RequestBody) == 0:
-	case !utf8.Valid(e.RequestBody) || len(e.RequestBody) > shown || e.RequestCut:
-		fmt.Fprintf(&b, " --data-binary @body # of %d bytes", len(e.RequestBody))
+	case e.RequestCut:
+		b.WriteString(" --data-binary @body")
+		note = " # a body that is not shown here"
+	case !utf8.Valid(e.RequestBody) || len(e.RequestBody) > shown:
+		b.WriteString(" --data-binary @body")
+		note = fmt.Sprintf(" # a body of %d bytes", len(e.RequestBody))
 	default:
 		b.WriteString(" --data-binary " + r.quote(string(e.RequestBody)))
 	}
-	b.WriteString(" " + r.quote(e.URL))
+	b.WriteString(" " + r.quote(e.URL) + note)
 	return b.String()
 }
 

@@ -55,9 +55,7 @@ type Request struct {
 // so; the error is for requests that could not be made at all.
 func (c *Client) Do(ctx context.Context, r Request) (*exchange.Exchange, error) {
 	x := &exchange.Exchange{Document: c.Document, Operation: r.Operation, Scenario: r.Scenario, Fields: r.Fields, OpenEnd: r.OpenEnd, ContentLength: -1}
-	sequenced := r.Operation != nil && r.Operation.Must.Responses.Value("200") != nil &&
-		r.Operation.Must.Responses.Value("200").Value.Content.Get("text/event-stream") != nil &&
-		r.Operation.Must.Responses.Value("200").Value.Content.Get("application/json") == nil
+	sequenced := Streams(r.Operation)
 	limit := r.Limit
 	if limit == 0 {
 		limit = c.Book.Deadlines.Answer
@@ -103,10 +101,21 @@ func (c *Client) Do(ctx context.Context, r Request) (*exchange.Exchange, error) 
 			return x, err
 		}
 	}
-	if !r.Rough {
+	if r.Rough {
+		c.Book.learn(x)
+	} else {
 		c.Book.Judge(x)
 	}
 	return x, nil
+}
+
+// Streams says whether the success of an operation is an event stream and nothing else.
+func Streams(op *spec.Operation) bool {
+	if op == nil || op.Must.Responses.Value("200") == nil {
+		return false
+	}
+	content := op.Must.Responses.Value("200").Value.Content
+	return content.Get("text/event-stream") != nil && content.Get("application/json") == nil
 }
 
 // gone returns ErrGone where the deployment as a whole has stopped answering, or the run has ended.

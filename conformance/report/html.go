@@ -121,6 +121,24 @@ func (p *page) Known() int {
 	return n
 }
 
+// Claimed says what the run was asked to judge, where that was not everything.
+func (p *page) Claimed() string {
+	var parts []string
+	if len(p.Claim.Groups) > 0 {
+		parts = append(parts, "groups "+strings.Join(p.Claim.Groups, ", "))
+	}
+	if len(p.Claim.Operations) > 0 {
+		parts = append(parts, strings.Join(p.Claim.Operations, ", "))
+	}
+	if p.Claim.Fast {
+		parts = append(parts, "all but expiry (fast)")
+	}
+	if p.Claim.Strict {
+		parts = append(parts, "warnings count (strict)")
+	}
+	return strings.Join(parts, "; ")
+}
+
 // Took is how long the run took.
 func (p *page) Took() string { return p.FinishedAt.Sub(p.StartedAt).Round(time.Second).String() }
 
@@ -138,6 +156,7 @@ func (p *page) SortedCapabilities() []Change {
 
 var pageFunctions = template.FuncMap{
 	"class": class,
+	"short": short,
 	"count": func(n int, one, more string) string {
 		if n == 1 {
 			return "1 " + one

@@ -35,6 +35,7 @@ func (r *Report) WriteMarkdown(w io.Writer) error {
 		}
 		f.markdown(&b)
 	}
+	r.Client.markdown(&b)
 	if r.Baseline != nil && len(r.Baseline.Stale) > 0 {
 		b.WriteString("\n### Expected to fail, and hold now\n\n")
 		for _, e := range r.Baseline.Stale {

@@ -54,6 +54,7 @@ type Report struct {
 	Findings      []Finding     `json:"findings"`
 	Requirements  []Requirement `json:"requirements"`
 	Seen          Seen          `json:"seen"`
+	Client        *Client       `json:"client,omitempty"` // of traffic that was watched; absent: the suite made the requests
 }
 
 // Tool names the program that made the report.
@@ -77,7 +78,9 @@ type Claim struct {
 	Operations   []string         `json:"operations,omitempty"`   // only what concerns these; absent: all
 	Capabilities []string         `json:"capabilities,omitempty"` // declared
 	Strict       bool             `json:"strict,omitempty"`       // warnings count as errors
+	Fast         bool             `json:"fast,omitempty"`         // without the group expiry
 	Deadlines    map[string]int64 `json:"deadlines,omitempty"`    // name to milliseconds
+	Seed         uint32           `json:"seed,omitempty"`         // of what wrong requests have that is chosen at random
 }
 
 // Group is the verdict on one group of operations.
@@ -126,7 +129,8 @@ type Finding struct {
 	Actual      string `json:"actual"`
 	Spec        string `json:"spec"`
 	Count       int    `json:"count"`
-	Known       string `json:"known,omitempty"` // the reason in the file of expected failures; absent: it is not expected
+	Pitfall     string `json:"pitfall,omitempty"` // what servers often get wrong there
+	Known       string `json:"known,omitempty"`   // the reason in the file of expected failures; absent: it is not expected
 }
 
 // Requirement is what became of one row of the ledger.

@@ -41,6 +41,7 @@ func sample() *report.Report {
 				Exchange: "> POST http://127.0.0.1:8080/v1/sandboxes/1/renew-expiration\n< HTTP/1.1 200 OK\n<\n< " + nasty + "\n",
 				Curl:     `curl -i -X POST -H 'Open-Sandbox-Api-Key: '"$OPEN_SANDBOX_API_KEY" http://127.0.0.1:8080/v1/sandboxes/1/renew-expiration`,
 				Expected: "400", Actual: "200 OK", Spec: "sandbox-lifecycle.yml:293", Count: 2,
+				Pitfall: "The new time is stored as it comes.",
 			},
 			{
 				Requirement: "LC-RENEW-03", Text: "Another.", Level: "MUST", Severity: report.Error, Group: "expiry",
@@ -77,6 +78,18 @@ func sample() *report.Report {
 			Transitions: []report.Transition{{To: "Pending", Count: 4}, {From: "Pending", To: "Running", Count: 4}},
 		},
 	}
+}
+
+// watched is a report of traffic in which everything occurs.
+func watched() *report.Report {
+	r := sample()
+	r.Baseline = nil
+	r.Client = &report.Client{Requests: 12, More: 3, Findings: []report.ClientFinding{{
+		Level: "MUST", Severity: report.Error, Operation: "POST /files/upload", Message: "a part of the form is missing",
+		Expected: "file", Actual: nasty, Spec: "execd-api.yaml:1850", Count: 2,
+		Exchange: "> POST http://127.0.0.1:8080/\n" + nasty, Curl: "curl -i http://127.0.0.1:8080/",
+	}}}
+	return r
 }
 
 func requirement(id, level, group, outcome, reason string) report.Requirement {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -18,7 +19,7 @@ func Schema() []byte { return bytes.Clone(schema) }
 
 // Validate checks the text of a report by the schema.
 func Validate(data []byte) error {
-	compiled, err := compile(schema)
+	compiled, err := compiled()
 	if err != nil {
 		return err
 	}
@@ -37,6 +38,9 @@ func (r *Report) Validate() error {
 	}
 	return Validate(out.Bytes())
 }
+
+// compiled is the schema, compiled once.
+var compiled = sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(schema) })
 
 func compile(data []byte) (*jsonschema.Schema, error) {
 	const name = "schema.json"

@@ -45,12 +45,14 @@ func TestTheSchemaDescribesAllThatIsWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text(t, sample())))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := compiled.Validate(value); err != nil {
-		t.Error(err)
+	for _, r := range []*report.Report{sample(), watched()} {
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text(t, r)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiled.Validate(value); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	for i := range r.Findings {
 		r.Findings[i].text(&b)
 	}
+	r.Client.text(&b)
 	r.skipped(&b)
 	fmt.Fprintln(&b)
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

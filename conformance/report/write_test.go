@@ -46,7 +46,7 @@ func TestThePageIsSelfContainedAndHarmless(t *testing.T) {
 		t.Errorf("%d scripts, want the page's own", scripts)
 	}
 	for _, want := range []string{
-		"LC-RENEW-02", "<script>alert(1)</script>", "$OPEN_SANDBOX_API_KEY", "Pending", "stdout", "sandbox-lifecycle.yml:293",
+		"LC-RENEW-02", "<script>alert(1)</script>", "$OPEN_SANDBOX_API_KEY", "Pending", "stdout", "sandbox-lifecycle.yml:293", "The new time is stored as it comes.", "groups sandboxes, expiry, files, code",
 		"not offered", "the sandbox did not become Running", "ticket 8", "2026-09",
 	} {
 		if !strings.Contains(text.String(), want) {

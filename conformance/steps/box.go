@@ -72,8 +72,8 @@ func (w *World) box() (*Box, error) {
 	return w.boxes[len(w.boxes)-1], nil
 }
 
-// base is a create request that every deployment can meet.
-func (w *World) base(changes map[string]any) map[string]any {
+// request is a create request that every deployment can meet.
+func (w *World) request(changes map[string]any) map[string]any {
 	request := map[string]any{
 		"image":          map[string]any{"uri": w.Target.Image},
 		"timeout":        300,
@@ -111,7 +111,7 @@ func merge(to any, patch any) any {
 
 // createSandbox makes a sandbox and does not wait for it. An answer that is the environment's fault ends the scenario.
 func (w *World) createSandbox(ctx context.Context, changes map[string]any) error {
-	request := nulls(w.base(changes))
+	request := nulls(w.request(changes))
 	w.vars["case"] = newMark()
 	if metadata, ok := request["metadata"].(map[string]any); ok {
 		metadata["osc-case"] = w.vars["case"]

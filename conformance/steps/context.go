@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
@@ -88,6 +89,7 @@ func (w *World) codeContexts(s *register) {
 		}
 		return w.check(len(more) == 0, "a context was created by a request that was refused", "none", strings.Join(more, ", "))
 	})
+	s.step(`the list has the contexts "(.*)", where they are offered`, w.areListed)
 	s.step(`I remember the process of that line`, func(context.Context) error {
 		w.vars["line"] = strings.TrimSpace(joined(w.out.stdout))
 		return nil
@@ -121,6 +123,23 @@ func (w *World) listContexts(ctx context.Context, language string) ([]listedCont
 	var list []listedContext
 	_ = json.Unmarshal(w.last.Body, &list) // what is no list is told by the document's check
 	return list, nil
+}
+
+// areListed checks that the latest answer lists contexts.
+func (w *World) areListed(_ context.Context, names string) error {
+	var list []listedContext
+	_ = json.Unmarshal(w.last.Body, &list) // what is no list is told by the document's check
+	for name := range strings.FieldsSeq(names) {
+		id := w.contexts[name]
+		if id == "" {
+			continue // it is not offered
+		}
+		there := slices.ContainsFunc(list, func(c listedContext) bool { return c.ID == id })
+		if err := w.check(w.last.OK() && there, "a context is not listed", id, fmt.Sprintf("%d contexts", len(list))+w.why()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // contextList checks that the contexts of a language are listed, those that are not to be there aside.

@@ -222,7 +222,7 @@ func (w *World) refusesCreation(ctx context.Context, table *godog.Table) error {
 		what, text := row.Cells[0].Value, row.Cells[1].Value
 		data := []byte(text)
 		if changes, err := decodeChanges(text); err == nil {
-			request := nulls(w.base(changes))
+			request := nulls(w.request(changes))
 			if metadata, ok := request["metadata"].(map[string]any); ok {
 				metadata["osc-case"] = mark
 			}

@@ -34,6 +34,11 @@ func (w *World) executions(s *register) {
 	s.step(`I start: (.*)`, func(ctx context.Context, command string) error {
 		return w.start(ctx, "runCommand", map[string]any{"command": w.expand(command)}, nil)
 	})
+	s.step(`I start, over a pause: (.*)`, func(ctx context.Context, command string) error {
+		// Whether the stream outlives the pause is nobody's requirement.
+		return w.start(ctx, "runCommand", map[string]any{"command": w.expand(command)}, func(r *judge.Request) { r.Rough = true })
+	})
+	s.step(`nothing more comes, for (\d+) s`, w.standsStill)
 	s.step(`it has written "(.*)"`, func(ctx context.Context, text string) error {
 		limit := w.Target.Book.Deadlines.Line + w.Target.Book.Deadlines.First
 		came := w.until(ctx, limit, func(o *output) bool { return strings.Contains(joined(o.stdout), text) })
@@ -182,6 +187,26 @@ func (w *World) until(ctx context.Context, within time.Duration, test func(*outp
 			return false
 		}
 	}
+}
+
+// standsStill checks that what was started writes nothing for a while. What was written before may still be on its way.
+func (w *World) standsStill(ctx context.Context, seconds int) error {
+	span := time.Duration(seconds) * time.Second
+	count := func() (n int) {
+		w.until(ctx, 0, func(o *output) bool { n = len(o.stdout); return true })
+		return n
+	}
+	seen := count()
+	late := func(o *output) bool { return len(o.stdout) > seen }
+	for limit := time.Now().Add(w.Target.Book.Deadlines.Line); w.until(ctx, span, late); seen = count() {
+		if time.Now().After(limit) {
+			return w.check(false, "what should stand still goes on writing", "no line for "+span.String(), fmt.Sprintf("line %d and more", seen+1))
+		}
+	}
+	if ctx.Err() != nil {
+		return unjudged("interrupted")
+	}
+	return w.check(true, "", "", "")
 }
 
 // finish waits for the end of what was started, and makes it the latest exchange. What has not ended is left.

@@ -68,7 +68,7 @@ var limitForms = []map[string]any{
 
 func (w *World) takesLimits(ctx context.Context) error {
 	for _, limits := range limitForms {
-		request := w.base(nil)
+		request := w.request(nil)
 		request["resourceLimits"] = limits
 		data, header := judge.JSON(request)
 		x, err := w.do(ctx, w.Target.Lifecycle, judge.Request{

@@ -2,23 +2,34 @@ package steps
 
 import (
 	"context"
+	"maps"
 	"regexp"
+	"slices"
+	"sync"
 
 	"github.com/cucumber/godog"
 )
 
 // register takes the steps; each may begin with the id of the requirement that it checks.
 type register struct {
-	add func(pattern *regexp.Regexp, fn any)
+	add func(pattern string, fn any)
 }
 
-func (r *register) step(pattern string, fn any) {
-	r.add(regexp.MustCompile(`^(?:(?:LC|EX)-[A-Z0-9]+-\d\d: )?`+pattern+`$`), fn)
-}
+func (r *register) step(pattern string, fn any) { r.add(pattern, fn) }
+
+// patterns are what the steps are recognised by, compiled once for all scenarios: there are many of both.
+var patterns = sync.OnceValue(func() map[string]*regexp.Regexp {
+	compiled := map[string]*regexp.Regexp{}
+	(&World{}).all(&register{add: func(pattern string, _ any) {
+		compiled[pattern] = regexp.MustCompile(`^(?:(?:LC|EX)-[A-Z0-9]+-\d\d: )?` + pattern + `$`)
+	}})
+	return compiled
+})
 
 // Initialize gives a scenario its steps.
 func (w *World) Initialize(sc *godog.ScenarioContext) {
-	w.all(&register{add: func(pattern *regexp.Regexp, fn any) { sc.Step(pattern, fn) }})
+	compiled := patterns()
+	w.all(&register{add: func(pattern string, fn any) { sc.Step(compiled[pattern], fn) }})
 	sc.StepContext().Before(func(ctx context.Context, st *godog.Step) (context.Context, error) {
 		w.begin(st.Text)
 		return ctx, nil
@@ -26,11 +37,7 @@ func (w *World) Initialize(sc *godog.ScenarioContext) {
 }
 
 // Patterns lists what the steps are recognised by.
-func Patterns() []*regexp.Regexp {
-	var all []*regexp.Regexp
-	(&World{}).all(&register{add: func(pattern *regexp.Regexp, _ any) { all = append(all, pattern) }})
-	return all
-}
+func Patterns() []*regexp.Regexp { return slices.Collect(maps.Values(patterns())) }
 
 func (w *World) all(r *register) {
 	w.calls(r)
@@ -55,4 +62,5 @@ func (w *World) all(r *register) {
 	w.listing(r)
 	w.expiry(r)
 	w.endpoints(r)
+	w.wrongs(r)
 }

@@ -30,6 +30,7 @@ type Target struct {
 	Image         string
 	Run           string // names this run in the metadata of its sandboxes
 	Capabilities  *Capabilities
+	Seed          uint32 // of what wrong requests have that is chosen at random
 
 	mu     sync.Mutex
 	guests map[string]bool                // ids of the sandboxes that were made and not yet removed
@@ -207,6 +208,7 @@ func (t *Target) quietly(ctx context.Context, method, path string, into any) int
 // Capabilities remembers what was found out about the optional parts.
 type Capabilities struct {
 	Declared []string // told by the user: absent ones are errors
+	Outside  []string // the edition judged by does not have them yet: nothing of them is judged
 
 	mu    sync.Mutex
 	found map[string]bool

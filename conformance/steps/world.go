@@ -60,11 +60,13 @@ type World struct {
 	since      time.Time         // when the latest interrupt was sent
 	two        []output          // of two executions at once
 	twoAnswers []*exchange.Exchange
-	cursors    []int64          // that the logs had so far
-	cursor     string           // of the latest logs
-	cleanup    []func()         // what to undo at the end, the latest first
-	frames     []map[string]any // of the latest watch
-	arrived    []time.Time      // when each came
+	cursors    []int64                 // that the logs had so far
+	cursor     string                  // of the latest logs
+	goods      map[string]*goodRequest // by operation
+	left       []string                // operations whose wrong requests could not be judged, and why
+	cleanup    []func()                // what to undo at the end, the latest first
+	frames     []map[string]any        // of the latest watch
+	arrived    []time.Time             // when each came
 }
 
 // NewWorld begins a scenario.
@@ -72,7 +74,7 @@ func NewWorld(target *Target, scenario string, rows []string) *World {
 	return &World{
 		Target: target, Scenario: scenario, Rows: rows, Checked: map[string]bool{},
 		vars: map[string]string{"run": target.Run, "unknown": unknownID(), "mark": newMark()}, put: map[string][]byte{},
-		contexts: map[string]string{},
+		contexts: map[string]string{}, goods: map[string]*goodRequest{},
 	}
 }
 
@@ -97,6 +99,9 @@ func (w *World) check(kept bool, message, expected, actual string) error {
 		}
 		return nil
 	}
+	if !w.judged() {
+		return nil
+	}
 	w.Checked[w.row] = true
 	if !kept {
 		w.Broken++
@@ -108,6 +113,12 @@ func (w *World) check(kept bool, message, expected, actual string) error {
 		Requirement: w.row, Exchange: w.last, Message: message, Expected: expected, Actual: actual, Fold: fold,
 	})
 	return nil
+}
+
+// judged says whether the requirement of the step is one that this run judges by: others may share its scenario.
+func (w *World) judged() bool {
+	_, judged := w.Target.Book.Requirement(w.row)
+	return judged
 }
 
 // equal checks that two texts are the same.
@@ -208,6 +219,10 @@ func Reason(err error) (reason string, skip bool) {
 	var s *Skip
 	if errors.As(err, &s) {
 		return s.Reason, true
+	}
+	var u *Unjudged
+	if errors.As(err, &u) {
+		return u.Reason, false
 	}
 	return err.Error(), false
 }

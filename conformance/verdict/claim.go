@@ -11,8 +11,8 @@ type Claim struct {
 	Ledger     []spec.Requirement
 	Operations []*spec.Operation // of the documents of the profile
 	Groups     []string          // only these; empty: all
+	Without    []string          // not these groups
 	Only       []string          // only requirements that concern these operations (METHOD and path); empty: all
-	Edition    string            // only requirements that hold in it; empty: those that hold in all
 	Scenarios  map[string][]string
 }
 
@@ -46,6 +46,9 @@ func (c Claim) GroupNames() []string {
 
 // Group says whether a group is claimed.
 func (c Claim) Group(name string) bool {
+	if slices.Contains(c.Without, name) {
+		return false
+	}
 	return len(c.Groups) == 0 || name == spec.AnyGroup || slices.Contains(c.Groups, name)
 }
 
@@ -56,7 +59,7 @@ func (c Claim) Operation(op *spec.Operation) bool {
 
 // Requirement says whether a row of the ledger is claimed.
 func (c Claim) Requirement(row spec.Requirement) bool {
-	if !c.documents()[row.Document()] || !c.Group(row.Group) || (row.Edition != "" && row.Edition != c.Edition) {
+	if !c.documents()[row.Document()] || !c.Group(row.Group) {
 		return false
 	}
 	if len(c.Only) == 0 {

@@ -19,7 +19,7 @@ type settlement struct {
 
 // findNotOffered finds the claimed groups of which every operation that was asked for says that it is not there.
 func (s *settlement) findNotOffered() {
-	if s.broken {
+	if s.broken || s.watched {
 		return // too little was asked to know
 	}
 	for _, group := range s.claim.GroupNames() {
@@ -105,6 +105,7 @@ func (s *settlement) requirements() {
 		for _, key := range r.order {
 			f := *r.findings[key]
 			f.Text, f.Level, f.Severity, f.Source = req.Text, string(req.Level), severity(req.Level), req.Source
+			f.Pitfall = req.Pitfall
 			if f.Group = req.Group; f.Group == spec.AnyGroup {
 				f.Group = s.groupOf(f.Operation)
 				if !s.claim.Group(f.Group) {
@@ -213,13 +214,11 @@ func (s *settlement) groups() {
 		s.report.Summary.Errors += g.Errors
 		s.report.Summary.Warnings += g.Warnings
 	}
-	for _, f := range s.report.Findings {
-		if f.Group == spec.AnyGroup { // a request for no operation counts in the whole alone
-			if f.Severity == report.Error {
-				s.report.Summary.Errors++
-			} else {
-				s.report.Summary.Warnings++
-			}
+	for _, f := range s.report.Findings { // of no operation, such as an unknown path: in no group
+		if f.Group == spec.AnyGroup && f.Severity == report.Error {
+			s.report.Summary.Errors++
+		} else if f.Group == spec.AnyGroup {
+			s.report.Summary.Warnings++
 		}
 	}
 	s.report.Summary.Exchanges = s.exchanges
@@ -251,6 +250,12 @@ func (s *settlement) whole(strict bool) {
 		r.Reason = count(r.Summary.Warnings, "warning") + ", which count as errors here (--strict)"
 	case s.stopped != "":
 		r.Verdict, r.Reason = report.Inconclusive, s.stopped
+	case s.watched && r.Summary.Held > 0:
+		r.Verdict = report.Inconclusive
+		r.Reason = fmt.Sprintf("%s held in what was seen, %s; traffic alone does not show the others",
+			count(r.Summary.Held, "requirement"), count(r.Summary.Warnings, "warning"))
+	case s.watched:
+		r.Verdict, r.Reason = report.Inconclusive, "no traffic was judged"
 	case len(s.unjudged) > 0:
 		r.Verdict = report.Inconclusive
 		r.Reason = fmt.Sprintf("%s could not be judged, the first %s", count(len(s.unjudged), "requirement"), s.unjudged[0])

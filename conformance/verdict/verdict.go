@@ -24,6 +24,7 @@ type Ballot struct {
 	exchanges int
 	stopped   string // why the run as a whole could not go on
 	broken    bool   // it was interrupted, which outweighs even errors
+	watched   bool   // what was asked for was not ours to choose
 }
 
 type row struct {
@@ -130,6 +131,14 @@ func (b *Ballot) Interrupt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.broken = true
+}
+
+// Watch says that the checks are of traffic that others made: what they did not ask for is no sign of anything, and no
+// amount of it makes a deployment conformant.
+func (b *Ballot) Watch() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watched = true
 }
 
 // Settle fills in the verdict of a report: groups, summary, findings, requirements, verdict and reason.

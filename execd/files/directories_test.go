@@ -112,7 +112,7 @@ func TestListOrder(t *testing.T) {
 		{"dir", dir + "/dir", 1, []string{"Z file", "a directory", "a-b file", "b file", "empty directory", "up symlink"}},
 		{dir + "/dir/empty", dir + "/dir/empty", 5, []string{}},
 	} {
-		infos, err := files.List(t.Context(), c.path, c.depth)
+		infos, err := hitsOf(files.List(t.Context(), c.path, c.depth))
 		must(t, err)
 		got := []string{}
 		for _, info := range infos {
@@ -136,20 +136,20 @@ func TestListRefuses(t *testing.T) {
 		dir + "/to-dir": fault.Invalid, dir + "/to-dir/": fault.Invalid, dir + "/dangling": fault.Invalid, dir + "/loop": fault.Invalid,
 	} {
 		for _, depth := range []int{0, 1} {
-			if infos, err := files.List(t.Context(), path, depth); kindOf(err) != want || infos != nil {
+			if infos, err := hitsOf(files.List(t.Context(), path, depth)); kindOf(err) != want || infos != nil {
 				t.Errorf("%s: %v %v", path, infos, err)
 			}
 		}
 	}
 	for _, path := range badPaths(dir) {
-		if infos, err := files.List(t.Context(), path, 1); kindOf(err) != fault.Invalid || infos != nil {
+		if infos, err := hitsOf(files.List(t.Context(), path, 1)); kindOf(err) != fault.Invalid || infos != nil {
 			t.Errorf("%.80q: %v %v", path, infos, err)
 		}
 	}
 }
 
 func TestListOfTheRoot(t *testing.T) {
-	infos, err := files.List(t.Context(), "/", 1)
+	infos, err := hitsOf(files.List(t.Context(), "/", 1))
 	if err != nil || len(infos) == 0 || strings.HasPrefix(infos[0].Path, "//") {
 		t.Errorf("%v %v", infos, err)
 	}

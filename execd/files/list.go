@@ -6,12 +6,11 @@ import (
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/account"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/fault"
-	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 )
 
-// List describes what is in a directory, down to depth levels (0: nothing), each under the path that was asked for
+// List finds what is in a directory, down to depth levels (0: nothing), each under the path that was asked for
 // and what lies below it, made absolute. Links are shown and not entered.
-func List(ctx context.Context, path string, depth int) ([]execdapi.FileInfo, error) {
+func List(ctx context.Context, path string, depth int) (*Tree, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
@@ -27,18 +26,17 @@ func List(ctx context.Context, path string, depth int) ([]execdapi.FileInfo, err
 		return nil, refusal(path, err)
 	}
 	if depth == 0 {
-		return []execdapi.FileInfo{}, nil
+		return &Tree{ctx: ctx}, nil
 	}
-	w := &walker{
+	t := &Tree{
 		ctx:      ctx,
 		root:     root,
 		accounts: account.Load("/etc"),
 		wanted:   func(fs.DirEntry, string) bool { return true },
 		enter:    func(_ string, level int) bool { return level < depth },
 	}
-	infos, err := w.walk()
-	if err != nil {
+	if err := t.begin(); err != nil {
 		return nil, refusal(path, err)
 	}
-	return infos, nil
+	return t, nil
 }

@@ -7,12 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/account"
-	"github.com/opensandbox-conformance/opensandbox-conformance/gen/execd"
 )
 
-// Search describes the files in the whole tree below path whose names, or paths below path, match a glob, in the
+// Search finds the files in the whole tree below path whose names, or paths below path, match a glob, in the
 // order of the names in each directory. Only regular files are hits, and no link is followed; path itself may be one.
-func Search(ctx context.Context, path, pattern string) ([]execdapi.FileInfo, error) {
+func Search(ctx context.Context, path, pattern string) (*Tree, error) {
 	if err := checkPath(path); err != nil {
 		return nil, err
 	}
@@ -28,16 +27,15 @@ func Search(ctx context.Context, path, pattern string) ([]execdapi.FileInfo, err
 	if err != nil {
 		return nil, refusal(path, err)
 	}
-	w := &walker{
+	t := &Tree{
 		ctx:      ctx,
 		root:     root,
 		accounts: account.Load("/etc"),
 		wanted:   func(e fs.DirEntry, rel string) bool { return e.Type().IsRegular() && glob.match(e.Name(), rel) },
 		enter:    func(rel string, _ int) bool { return glob.mayMatchIn(rel) },
 	}
-	infos, err := w.walk()
-	if err != nil {
+	if err := t.begin(); err != nil {
 		return nil, refusal(path, err)
 	}
-	return infos, nil
+	return t, nil
 }

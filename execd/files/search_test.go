@@ -28,7 +28,7 @@ func write(t testing.TB, dir string, names ...string) {
 // search gives the hits below dir.
 func search(t *testing.T, dir, pattern string) []string {
 	t.Helper()
-	infos, err := files.Search(t.Context(), dir, pattern)
+	infos, err := hitsOf(files.Search(t.Context(), dir, pattern))
 	must(t, err)
 	hits := []string{}
 	for _, info := range infos {
@@ -101,12 +101,12 @@ func TestSearchRefuses(t *testing.T) {
 		{dir + "/file", "**", fault.Invalid},
 		{dir + "/fifo", "**", fault.Invalid},
 	} {
-		if infos, err := files.Search(t.Context(), c.path, c.pattern); kindOf(err) != c.want || infos != nil {
+		if infos, err := hitsOf(files.Search(t.Context(), c.path, c.pattern)); kindOf(err) != c.want || infos != nil {
 			t.Errorf("%q in %q: %v %v", c.pattern, c.path, infos, err)
 		}
 	}
 	for _, path := range badPaths(dir) {
-		if infos, err := files.Search(t.Context(), path, "*"); kindOf(err) != fault.Invalid || infos != nil {
+		if infos, err := hitsOf(files.Search(t.Context(), path, "*")); kindOf(err) != fault.Invalid || infos != nil {
 			t.Errorf("%.80q: %v %v", path, infos, err)
 		}
 	}
@@ -118,7 +118,7 @@ func TestSearchAnswersAbsolutePathsThatOneCanUse(t *testing.T) {
 	must(t, os.Symlink("sub", dir+"/link"))
 	t.Chdir(dir)
 	for asked, want := range map[string]string{"sub": dir + "/sub/f", "./sub/": dir + "/./sub/f", ".": dir + "/./sub/f", dir + "/link": dir + "/link/f", dir + "/link/": dir + "/link/f", dir + "//sub": dir + "//sub/f"} {
-		infos, err := files.Search(t.Context(), asked, "f")
+		infos, err := hitsOf(files.Search(t.Context(), asked, "f"))
 		if err != nil || len(infos) != 1 || infos[0].Path != want {
 			t.Errorf("%s: %v %v", asked, infos, err)
 			continue
@@ -130,11 +130,11 @@ func TestSearchAnswersAbsolutePathsThatOneCanUse(t *testing.T) {
 }
 
 func TestSearchOfTheRoot(t *testing.T) {
-	infos, err := files.Search(t.Context(), "/", "etc/passwd")
+	infos, err := hitsOf(files.Search(t.Context(), "/", "etc/passwd"))
 	if err != nil || len(infos) != 1 || infos[0].Path != "/etc/passwd" {
 		t.Errorf("%v %v", infos, err)
 	}
-	if infos, err = files.Search(t.Context(), "/proc/self", "cmdline"); err != nil || len(infos) < 2 {
+	if infos, err = hitsOf(files.Search(t.Context(), "/proc/self", "cmdline")); err != nil || len(infos) < 2 {
 		t.Errorf("%v %v", infos, err)
 	}
 }
@@ -172,12 +172,12 @@ func TestWhatMayNotBeReadIsLeftOut(t *testing.T) {
 	if hits := search(t, dir, "**"); !slices.Equal(hits, []string{"a", "d"}) {
 		t.Error(hits)
 	}
-	if infos, err := files.List(t.Context(), dir, 9); err != nil || len(infos) != 4 {
+	if infos, err := hitsOf(files.List(t.Context(), dir, 9)); err != nil || len(infos) != 4 {
 		t.Errorf("%v %v", infos, err)
 	}
 	for _, err := range []error{
-		second(files.List(t.Context(), dir+"/closed", 1)),
-		second(files.Search(t.Context(), dir+"/closed", "**")),
+		second(hitsOf(files.List(t.Context(), dir+"/closed", 1))),
+		second(hitsOf(files.Search(t.Context(), dir+"/closed", "**"))),
 		files.Remove([]string{dir + "/a", dir + "/closed/b"}),
 		files.Remove([]string{dir + "/a", dir + "/blind/c"}),
 		files.RemoveDirs([]string{dir + "/closed"}),
@@ -212,7 +212,7 @@ func FuzzGlob(f *testing.F) {
 		file := dir + "/" + name
 		must(t, os.WriteFile(file, []byte("x"), 0o644))
 		defer os.Remove(file)
-		infos, err := files.Search(t.Context(), dir, pattern)
+		infos, err := hitsOf(files.Search(t.Context(), dir, pattern))
 		if err != nil {
 			if kindOf(err) != fault.Invalid {
 				t.Errorf("%q: %v", pattern, err)

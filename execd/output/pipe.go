@@ -114,3 +114,13 @@ func (p *Pipe) buffered() int {
 	}
 	return n
 }
+
+// widen makes room in the pipe for several reads, and tells whether it could: who may do so how much is limited (pipe(7)).
+func (p *Pipe) widen() bool {
+	raw, err := p.r.SyscallConn()
+	if err != nil {
+		return false
+	}
+	_ = raw.Control(func(fd uintptr) { _, err = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, 4*wideRead) })
+	return err == nil
+}

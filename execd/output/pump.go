@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	firstRead = 4 << 10  // most commands say little
-	readSize  = 64 << 10 // what a pipe holds
+	firstRead = 4 << 10   // most commands say little
+	readSize  = 64 << 10  // what a pipe holds
+	wideRead  = 256 << 10 // of one that was widened: who writes it need not wait while this is sent
 )
 
 // Sink is where output goes to.
@@ -36,7 +37,7 @@ type pump struct {
 }
 
 func (p *pump) run() {
-	buf := make([]byte, firstRead)
+	buf, fixed := make([]byte, firstRead), false
 	for {
 		n, err := p.r.Read(buf)
 		late := errors.Is(err, os.ErrDeadlineExceeded)
@@ -52,8 +53,14 @@ func (p *pump) run() {
 			p.r.Close()
 			return
 		}
-		if n == len(buf) && n < readSize {
+		switch {
+		case n < len(buf) || n >= wideRead || fixed:
+		case n < readSize:
 			buf = make([]byte, readSize)
+		case p.widen():
+			buf = make([]byte, wideRead)
+		default:
+			fixed = true
 		}
 	}
 }

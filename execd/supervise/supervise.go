@@ -5,13 +5,14 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 )
 
 const (
@@ -27,8 +28,16 @@ type Config struct {
 	Log        *slog.Logger
 	Stderr     io.Writer // takes what goes wrong with the entrypoint
 	Entrypoint []string  // program and arguments
+	Env        []string  // of the entrypoint and the daemon, without what is the daemon's own; nil: os.Environ()
 	Daemon     []string  // arguments of this program that make it the daemon
 	Token      string    // for the daemon
+	// Handed are open files that the daemon gets as descriptors 3, 4, ….
+	Handed []*os.File
+	// Said is a directory in which to tell how the entrypoint ended, for a server that can't wait for this
+	// process, which then keeps what the entrypoint writes to itself; "": nobody asks.
+	Said string
+	// Control is a socket at which this process, if it is PID 1, takes the server's orders; nil: nobody gives any.
+	Control *os.File
 }
 
 // Run starts the entrypoint and the daemon and stays until the entrypoint has ended. Meanwhile it reaps every
@@ -38,27 +47,54 @@ type Config struct {
 //
 // It waits for all children of this process: nothing else in it may start any.
 func Run(c Config) int {
-	// As PID 1 a signal that has no handler yet is lost.
-	signals := make(chan os.Signal, 64)
-	signal.Notify(signals)
+	signals := Signals()
 	if os.Getpid() != 1 {
 		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) // processes left behind come here all the same
 	}
-	s := &supervisor{Config: c, env: withoutOwn(os.Environ())}
+	if c.Env == nil {
+		c.Env = os.Environ()
+	}
+	s := &supervisor{Config: c, env: withoutOwn(c.Env)}
+	errors := uintptr(2)
+	var words *lastWords
+	if c.Said != "" {
+		var err error
+		if words, err = listenFor(); err != nil {
+			c.Log.Error("the entrypoint's last words can't be kept", "error", err)
+		} else {
+			errors = words.w.Fd()
+		}
+	}
 	program, err := find(c.Entrypoint[0], s.env)
 	if err == nil {
-		s.entrypoint, err = syscall.ForkExec(program, c.Entrypoint, &syscall.ProcAttr{Env: s.env, Files: []uintptr{0, 1, 2}})
+		s.entrypoint, err = syscall.ForkExec(program, c.Entrypoint, &syscall.ProcAttr{Env: s.env, Files: []uintptr{0, 1, errors}})
 	}
 	if err != nil {
 		status, reason := explain(c.Entrypoint[0], program, err)
 		fmt.Fprintf(c.Stderr, "execd: entrypoint: %s\n", reason)
+		s.tell(status, "execd: entrypoint: "+reason)
 		return status
+	}
+	words.begin()
+	if err := obey(c.Control); err != nil {
+		c.Log.Error("the server can't pause what runs here", "error", err)
 	}
 	s.startDaemon()
 	go s.passOn(signals) // until this process ends
 	status := s.reap()
+	s.tell(status, words.last())
 	s.stopDaemon()
 	return status
+}
+
+// tell leaves word of how the entrypoint ended.
+func (s *supervisor) tell(status int, message string) {
+	if s.Said == "" {
+		return
+	}
+	if err := (stage.End{Status: status, Message: message}).Tell(s.Said); err != nil {
+		s.Log.Error("tell how the entrypoint ended", "error", err)
+	}
 }
 
 type supervisor struct {
@@ -150,6 +186,9 @@ func (s *supervisor) forkDaemon() (int, error) {
 		Env:   s.env,
 		Files: []uintptr{0, 1, 2},
 		Sys:   &syscall.SysProcAttr{Setsid: true}, // out of reach of signals to the entrypoint's group
+	}
+	for _, f := range s.Handed {
+		attr.Files = append(attr.Files, f.Fd())
 	}
 	if s.Token != "" {
 		pipe, err := tokenPipe(s.Token)

@@ -23,10 +23,16 @@ const (
 
 // TakeToken gives the token that this process was started with, "" for none. It must be called before
 // anything else is done: /proc/PID/environ shows the environment that a process was started with for as long
-// as it lives, so that with a token there TakeToken does not return but executes the program once more,
-// without it, and hands the token on through a pipe.
+// as it lives, so that TakeToken erases the token there. Where that can't be done it does not return but executes the
+// program once more, without the token, which it hands on through a pipe.
 func TakeToken() (string, error) {
 	if token, ok := os.LookupEnv(tokenVar); ok {
+		if err := checkToken(token); err != nil {
+			return "", err
+		}
+		if erase(token) == nil {
+			return token, os.Unsetenv(tokenVar)
+		}
 		return "", fmt.Errorf("start again without %s: %w", tokenVar, restart(token))
 	}
 	number, ok := os.LookupEnv(fdVar)
@@ -70,10 +76,16 @@ func restart(token string) error {
 	return syscall.Exec(self, os.Args, env)
 }
 
+// TokenPipe is a pipe that holds the token and ends after it, for a supervisor that TokenVariable names it to.
+func TokenPipe(token string) (*os.File, error) { return tokenPipe(token) }
+
+// TokenVariable is the variable that tells TakeToken of the pipe's descriptor.
+func TokenVariable(fd int) string { return fdVar + "=" + strconv.Itoa(fd) }
+
 // tokenPipe is a pipe that holds the token and ends after it.
 func tokenPipe(token string) (*os.File, error) {
-	if len(token) > 4096 { // what a pipe takes in any case without a reader
-		return nil, fmt.Errorf("a token may have at most 4096 bytes, this one has %d", len(token))
+	if err := checkToken(token); err != nil {
+		return nil, err
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -88,6 +100,13 @@ func tokenPipe(token string) (*os.File, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+func checkToken(token string) error {
+	if len(token) > 4096 { // what a pipe takes in any case without a reader
+		return fmt.Errorf("a token may have at most 4096 bytes, this one has %d", len(token))
+	}
+	return nil
 }
 
 // withoutOwn is what processes that are not the daemon get of an environment.

@@ -185,6 +185,12 @@ Feature: Commands that go on
     When I call getCommandOutput for "${unknown}"
     Then EX-OUTPUT-04: the answer is 404
 
+  @EX-OUTPUT-05
+  Scenario: The output is offered
+    When I run: echo out
+    And I call getCommandOutput for "${id}"
+    Then EX-OUTPUT-05: the answer is 200
+
   @EX-OUTPUT-03
   Scenario: The output so far
     Given the capability command-output
@@ -260,7 +266,7 @@ Feature: Commands that go on
     And the command is over within 10 s, as its status says
     Then EX-LOGS-06: the logs hold "1\n2\n3\n4\n" within 5 s
 
-  @EX-STREAM-18
+  @long @EX-STREAM-18
   Scenario: A long silence
     When I run: sleep 18
     Then EX-STREAM-18: the stream shows a sign of life

@@ -59,6 +59,8 @@ Feature: Code
     And EX-CODE-25: stdout is "kept"
     When in own I run: print("osc_${mark}" in globals())
     Then EX-CODE-04: stdout is "False"
+    When in newer I run: print("osc_${mark}" in globals())
+    Then EX-CODE-04: stdout is "False"
     When in the default context of python I run: 1 / 0
     And in the default context of python I run: print(osc_${mark})
     Then EX-CODE-05: stdout is "kept"

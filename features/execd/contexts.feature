@@ -25,6 +25,14 @@ Feature: Code contexts
     When I delete the context a
     Then EX-CONTEXT-10: the answer is 404
 
+  @EX-CONTEXT-13 @EX-CONTEXT-02
+  Scenario: Contexts of every language
+    Given the language python
+    And a context a of python
+    And a context other of javascript, where it is offered
+    When I call listContexts
+    Then EX-CONTEXT-13: the list has the contexts "a other", where they are offered
+
   @EX-CONTEXT-09
   Scenario: Deleting a context whose code runs
     Given the language python

@@ -30,6 +30,18 @@ Feature: Pause and resume
     And LC-STATE-01: the states seen follow the table of states
     And LC-STATE-02: lastTransitionAt of the states seen never goes back and changes with the state
 
+  @LC-PAUSE-03 @LC-RESUME-03
+  Scenario: A stream over a pause
+    Given a sandbox
+    When I start, over a pause: i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done
+    And it has written "3"
+    And I pause the sandbox
+    Then LC-PAUSE-03: nothing more comes, for 2 s
+    When I call resumeSandbox
+    Then LC-RESUME-03: the sandbox becomes Running
+    When I run in the sandbox: echo again
+    Then LC-RESUME-03: stdout is "again"
+
   @LC-PAUSE-05 @LC-RESUME-05 @LC-PAUSE-01 @LC-RESUME-01
   Scenario: An id that no sandbox has
     When I call pauseSandbox for an unknown sandbox

@@ -164,7 +164,7 @@ type Invoker interface {
 	// A `path` that does not exist is answered 404, one that is itself a link 400; a file should be 400.
 	//
 	// GET /directories/list
-	ListDirectory(ctx context.Context, params ListDirectoryParams) ([]FileInfo, error)
+	ListDirectory(ctx context.Context, params ListDirectoryParams) (ListDirectoryRes, error)
 	// MakeDirs invokes makeDirs operation.
 	//
 	// Makes each directory, with its parents. One that exists is fine. `mode` is set on directories that
@@ -281,7 +281,7 @@ type Invoker interface {
 	// be parsed should be 400.
 	//
 	// GET /files/search
-	SearchFiles(ctx context.Context, params SearchFilesParams) ([]FileInfo, error)
+	SearchFiles(ctx context.Context, params SearchFilesParams) (SearchFilesRes, error)
 	// UploadFile invokes uploadFile operation.
 	//
 	// Writes any number of files, byte for byte. The body is a row of pairs: a part named `metadata` (a
@@ -1373,12 +1373,12 @@ func (c *Client) sendListContexts(ctx context.Context, params ListContextsParams
 // A `path` that does not exist is answered 404, one that is itself a link 400; a file should be 400.
 //
 // GET /directories/list
-func (c *Client) ListDirectory(ctx context.Context, params ListDirectoryParams) ([]FileInfo, error) {
+func (c *Client) ListDirectory(ctx context.Context, params ListDirectoryParams) (ListDirectoryRes, error) {
 	res, err := c.sendListDirectory(ctx, params)
 	return res, err
 }
 
-func (c *Client) sendListDirectory(ctx context.Context, params ListDirectoryParams) (res []FileInfo, err error) {
+func (c *Client) sendListDirectory(ctx context.Context, params ListDirectoryParams) (res ListDirectoryRes, err error) {
 
 	u := uri.Clone(c.requestURL(ctx))
 	var pathParts [1]string
@@ -1428,14 +1428,6 @@ func (c *Client) sendListDirectory(ctx context.Context, params ListDirectoryPara
 	if err != nil {
 		return res, errors.Wrap(err, "do request")
 	}
-	body := resp.Body
-	defer func() {
-		// Drain the body to EOF before closing, so the underlying
-		// connection can be reused by the Transport regardless of the
-		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
-		_, _ = io.Copy(io.Discard, body)
-		_ = body.Close()
-	}()
 
 	result, err := decodeListDirectoryResponse(resp)
 	if err != nil {
@@ -1971,12 +1963,12 @@ func (c *Client) sendRunInSession(ctx context.Context, request *RunInSessionRequ
 // be parsed should be 400.
 //
 // GET /files/search
-func (c *Client) SearchFiles(ctx context.Context, params SearchFilesParams) ([]FileInfo, error) {
+func (c *Client) SearchFiles(ctx context.Context, params SearchFilesParams) (SearchFilesRes, error) {
 	res, err := c.sendSearchFiles(ctx, params)
 	return res, err
 }
 
-func (c *Client) sendSearchFiles(ctx context.Context, params SearchFilesParams) (res []FileInfo, err error) {
+func (c *Client) sendSearchFiles(ctx context.Context, params SearchFilesParams) (res SearchFilesRes, err error) {
 
 	u := uri.Clone(c.requestURL(ctx))
 	var pathParts [1]string
@@ -2026,14 +2018,6 @@ func (c *Client) sendSearchFiles(ctx context.Context, params SearchFilesParams) 
 	if err != nil {
 		return res, errors.Wrap(err, "do request")
 	}
-	body := resp.Body
-	defer func() {
-		// Drain the body to EOF before closing, so the underlying
-		// connection can be reused by the Transport regardless of the
-		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
-		_, _ = io.Copy(io.Discard, body)
-		_ = body.Close()
-	}()
 
 	result, err := decodeSearchFilesResponse(resp)
 	if err != nil {

@@ -1410,8 +1410,6 @@ func (s *Server) handleListDirectoryRequest(args [0]string, argsEscaped bool, w 
 	}
 
 	var rawBody []byte
-
-	var response []FileInfo
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -1436,9 +1434,9 @@ func (s *Server) handleListDirectoryRequest(args [0]string, argsEscaped bool, w 
 		type (
 			Request  = struct{}
 			Params   = ListDirectoryParams
-			Response = []FileInfo
+			Response = struct{}
 		)
-		response, err = middleware.HookMiddleware[
+		_, err = middleware.HookMiddleware[
 			Request,
 			Params,
 			Response,
@@ -1447,24 +1445,16 @@ func (s *Server) handleListDirectoryRequest(args [0]string, argsEscaped bool, w 
 			mreq,
 			unpackListDirectoryParams,
 			func(ctx context.Context, request Request, params Params) (response Response, err error) {
-				response, err = s.h.ListDirectory(ctx, params)
+				err = s.rh.ListDirectory(ctx, params, w)
 				return response, err
 			},
 		)
 	} else {
-		response, err = s.h.ListDirectory(ctx, params)
+		err = s.rh.ListDirectory(ctx, params, w)
 	}
 	if err != nil {
 		defer recordError("Internal", err)
 		s.cfg.ErrorHandler(ctx, w, r, err)
-		return
-	}
-
-	if err := encodeListDirectoryResponse(response, w); err != nil {
-		defer recordError("EncodeResponse", err)
-		if !errors.Is(err, ht.ErrInternalServerErrorResponse) {
-			s.cfg.ErrorHandler(ctx, w, r, err)
-		}
 		return
 	}
 }
@@ -2282,8 +2272,6 @@ func (s *Server) handleSearchFilesRequest(args [0]string, argsEscaped bool, w ht
 	}
 
 	var rawBody []byte
-
-	var response []FileInfo
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2308,9 +2296,9 @@ func (s *Server) handleSearchFilesRequest(args [0]string, argsEscaped bool, w ht
 		type (
 			Request  = struct{}
 			Params   = SearchFilesParams
-			Response = []FileInfo
+			Response = struct{}
 		)
-		response, err = middleware.HookMiddleware[
+		_, err = middleware.HookMiddleware[
 			Request,
 			Params,
 			Response,
@@ -2319,24 +2307,16 @@ func (s *Server) handleSearchFilesRequest(args [0]string, argsEscaped bool, w ht
 			mreq,
 			unpackSearchFilesParams,
 			func(ctx context.Context, request Request, params Params) (response Response, err error) {
-				response, err = s.h.SearchFiles(ctx, params)
+				err = s.rh.SearchFiles(ctx, params, w)
 				return response, err
 			},
 		)
 	} else {
-		response, err = s.h.SearchFiles(ctx, params)
+		err = s.rh.SearchFiles(ctx, params, w)
 	}
 	if err != nil {
 		defer recordError("Internal", err)
 		s.cfg.ErrorHandler(ctx, w, r, err)
-		return
-	}
-
-	if err := encodeSearchFilesResponse(response, w); err != nil {
-		defer recordError("EncodeResponse", err)
-		if !errors.Is(err, ht.ErrInternalServerErrorResponse) {
-			s.cfg.ErrorHandler(ctx, w, r, err)
-		}
 		return
 	}
 }

@@ -13,6 +13,10 @@ type GetCommandOutputRes interface {
 	getCommandOutputRes()
 }
 
+type ListDirectoryRes interface {
+	listDirectoryRes()
+}
+
 type ReplaceContentRes interface {
 	replaceContentRes()
 }
@@ -27,6 +31,10 @@ type RunCommandRes interface {
 
 type RunInSessionRes interface {
 	runInSessionRes()
+}
+
+type SearchFilesRes interface {
+	searchFilesRes()
 }
 
 type WatchMetricsRes interface {

@@ -161,21 +161,11 @@ func encodeListContextsResponse(response []CodeContext, w http.ResponseWriter) e
 	return nil
 }
 
-func encodeListDirectoryResponse(response []FileInfo, w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(200)
-
-	e := new(jx.Encoder)
-	e.ArrStart()
-	for _, elem := range response {
-		elem.Encode(e)
+func encodeListDirectoryResponse(response ListDirectoryRes, w http.ResponseWriter) error {
+	switch response := response.(type) {
+	default:
+		return errors.Errorf("unexpected response type: %T", response)
 	}
-	e.ArrEnd()
-	if _, err := e.WriteTo(w); err != nil {
-		return errors.Wrap(err, "write")
-	}
-
-	return nil
 }
 
 func encodeMakeDirsResponse(response *MakeDirsOK, w http.ResponseWriter) error {
@@ -236,21 +226,11 @@ func encodeRunInSessionResponse(response RunInSessionRes, w http.ResponseWriter)
 	}
 }
 
-func encodeSearchFilesResponse(response []FileInfo, w http.ResponseWriter) error {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(200)
-
-	e := new(jx.Encoder)
-	e.ArrStart()
-	for _, elem := range response {
-		elem.Encode(e)
+func encodeSearchFilesResponse(response SearchFilesRes, w http.ResponseWriter) error {
+	switch response := response.(type) {
+	default:
+		return errors.Errorf("unexpected response type: %T", response)
 	}
-	e.ArrEnd()
-	if _, err := e.WriteTo(w); err != nil {
-		return errors.Wrap(err, "write")
-	}
-
-	return nil
 }
 
 func encodeUploadFileResponse(response *UploadFileOK, w http.ResponseWriter) error {

@@ -745,6 +745,25 @@ type InterruptCodeOK struct{}
 // InterruptCommandOK is response for InterruptCommand operation.
 type InterruptCommandOK struct{}
 
+type ListDirectoryOKApplicationJSON []FileInfo
+
+// ListDirectoryOKRawApplicationJSON represents raw HTTP response for ListDirectory application/json.
+type ListDirectoryOKRawApplicationJSON struct {
+	Response *http.Response `json:"-"`
+}
+
+// GetResponse returns the value of Response.
+func (s *ListDirectoryOKRawApplicationJSON) GetResponse() *http.Response {
+	return s.Response
+}
+
+// SetResponse sets the value of Response.
+func (s *ListDirectoryOKRawApplicationJSON) SetResponse(val *http.Response) {
+	s.Response = val
+}
+
+func (*ListDirectoryOKRawApplicationJSON) listDirectoryRes() {}
+
 // MakeDirsOK is response for MakeDirs operation.
 type MakeDirsOK struct{}
 
@@ -2103,6 +2122,25 @@ func (s *RunInSessionRequest) SetCwd(val OptString) {
 func (s *RunInSessionRequest) SetTimeout(val OptInt64) {
 	s.Timeout = val
 }
+
+type SearchFilesOKApplicationJSON []FileInfo
+
+// SearchFilesOKRawApplicationJSON represents raw HTTP response for SearchFiles application/json.
+type SearchFilesOKRawApplicationJSON struct {
+	Response *http.Response `json:"-"`
+}
+
+// GetResponse returns the value of Response.
+func (s *SearchFilesOKRawApplicationJSON) GetResponse() *http.Response {
+	return s.Response
+}
+
+// SetResponse sets the value of Response.
+func (s *SearchFilesOKRawApplicationJSON) SetResponse(val *http.Response) {
+	s.Response = val
+}
+
+func (*SearchFilesOKRawApplicationJSON) searchFilesRes() {}
 
 // One event of a stream. `type` says which of the other properties it carries:
 //

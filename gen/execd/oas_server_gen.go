@@ -104,16 +104,6 @@ type Handler interface {
 	//
 	// GET /code/contexts
 	ListContexts(ctx context.Context, params ListContextsParams) ([]CodeContext, error)
-	// ListDirectory implements listDirectory operation.
-	//
-	// What is in `path`, down to `depth` levels, `path` itself left out. Within a directory entries are in
-	// lexical order of their names, and what is in a directory comes right after it. Links are listed as
-	// links and not entered.
-	//
-	// A `path` that does not exist is answered 404, one that is itself a link 400; a file should be 400.
-	//
-	// GET /directories/list
-	ListDirectory(ctx context.Context, params ListDirectoryParams) ([]FileInfo, error)
 	// MakeDirs implements makeDirs operation.
 	//
 	// Makes each directory, with its parents. One that exists is fine. `mode` is set on directories that
@@ -154,14 +144,6 @@ type Handler interface {
 	//
 	// POST /files/mv
 	RenameFiles(ctx context.Context, req []RenameFileItem) error
-	// SearchFiles implements searchFiles operation.
-	//
-	// Searches the whole tree below `path`. Hits should be files only, and links should not be followed.
-	// `path` of each hit is absolute. A `path` that does not exist is answered 404; a pattern that can't
-	// be parsed should be 400.
-	//
-	// GET /files/search
-	SearchFiles(ctx context.Context, params SearchFilesParams) ([]FileInfo, error)
 	// UploadFile implements uploadFile operation.
 	//
 	// Writes any number of files, byte for byte. The body is a row of pairs: a part named `metadata` (a
@@ -234,6 +216,16 @@ type RawHandler interface {
 	//
 	// GET /command/output/{session}
 	GetCommandOutput(ctx context.Context, params GetCommandOutputParams, w http.ResponseWriter) error
+	// ListDirectory implements listDirectory operation.
+	//
+	// What is in `path`, down to `depth` levels, `path` itself left out. Within a directory entries are in
+	// lexical order of their names, and what is in a directory comes right after it. Links are listed as
+	// links and not entered.
+	//
+	// A `path` that does not exist is answered 404, one that is itself a link 400; a file should be 400.
+	//
+	// GET /directories/list
+	ListDirectory(ctx context.Context, params ListDirectoryParams, w http.ResponseWriter) error
 	// ReplaceContent implements replaceContent operation.
 	//
 	// In each file replaces every occurrence of `old`, taken literally, by `new`. The mode of the file is
@@ -303,6 +295,14 @@ type RawHandler interface {
 	//
 	// POST /session/{sessionId}/run
 	RunInSession(ctx context.Context, req *RunInSessionRequest, params RunInSessionParams, w http.ResponseWriter) error
+	// SearchFiles implements searchFiles operation.
+	//
+	// Searches the whole tree below `path`. Hits should be files only, and links should not be followed.
+	// `path` of each hit is absolute. A `path` that does not exist is answered 404; a pattern that can't
+	// be parsed should be 400.
+	//
+	// GET /files/search
+	SearchFiles(ctx context.Context, params SearchFilesParams, w http.ResponseWriter) error
 	// WatchMetrics implements watchMetrics operation.
 	//
 	// A stream of measurements, at least three in 8 s (should be one a second, with timestamps strictly

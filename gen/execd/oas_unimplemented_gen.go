@@ -206,8 +206,8 @@ func (UnimplementedHandler) ListContexts(ctx context.Context, params ListContext
 // A `path` that does not exist is answered 404, one that is itself a link 400; a file should be 400.
 //
 // GET /directories/list
-func (UnimplementedHandler) ListDirectory(ctx context.Context, params ListDirectoryParams) (r []FileInfo, _ error) {
-	return r, ht.ErrNotImplemented
+func (UnimplementedHandler) ListDirectory(ctx context.Context, params ListDirectoryParams, w http.ResponseWriter) error {
+	return ht.ErrNotImplemented
 }
 
 // MakeDirs implements makeDirs operation.
@@ -353,8 +353,8 @@ func (UnimplementedHandler) RunInSession(ctx context.Context, req *RunInSessionR
 // be parsed should be 400.
 //
 // GET /files/search
-func (UnimplementedHandler) SearchFiles(ctx context.Context, params SearchFilesParams) (r []FileInfo, _ error) {
-	return r, ht.ErrNotImplemented
+func (UnimplementedHandler) SearchFiles(ctx context.Context, params SearchFilesParams, w http.ResponseWriter) error {
+	return ht.ErrNotImplemented
 }
 
 // UploadFile implements uploadFile operation.

@@ -51,6 +51,14 @@ type Runtime interface {
 	Watch(ctx context.Context, report func(Exit)) error
 }
 
+// Lenient is what a Runtime may be besides: one that also makes sandboxes whose
+// limits it can't hold.
+type Lenient interface {
+	// Unheld names those of the limits that do not hold for a sandbox as a whole,
+	// in the words of the API: "cpu", "memory".
+	Unheld(limits Limits) []string
+}
+
 // Spec is what a sandbox is made from.
 type Spec struct {
 	ID         string

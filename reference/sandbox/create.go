@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -115,7 +116,7 @@ func (m *Manager) provisioned(ctx context.Context, r *record, err error) {
 			return nil
 		}
 		if err == nil {
-			return m.transition(ctx, r, Running, ReasonReady, "the sandbox runs and its daemon answers")
+			return m.transition(ctx, r, Running, ReasonReady, "the sandbox runs and its daemon answers"+m.caveat(sb))
 		}
 		if exited := (*runtime.Exited)(nil); errors.As(err, &exited) {
 			return m.endOf(ctx, r, exited.Exit)
@@ -133,4 +134,20 @@ func (m *Manager) provisioned(ctx context.Context, r *record, err error) {
 		m.begin(r, func(ctx context.Context) { m.remove(ctx, r) })
 		return nil
 	})
+}
+
+// caveat says which limits of a sandbox do not hold.
+func (m *Manager) caveat(sb *Sandbox) string {
+	lenient, ok := m.cfg.Runtime.(runtime.Lenient)
+	if !ok {
+		return ""
+	}
+	unheld := lenient.Unheld(sb.Limits)
+	if len(unheld) == 0 {
+		return ""
+	}
+	for i := range unheld {
+		unheld[i] = "resourceLimits." + unheld[i]
+	}
+	return "; what this server runs sandboxes by can't hold " + strings.Join(unheld, " and ") + " for it as a whole"
 }

@@ -73,7 +73,7 @@ func (m *Manager) resume(ctx context.Context, r *record) {
 			return m.transition(ctx, r, Paused, ReasonResumeFailed,
 				"the sandbox could not be resumed and is still paused; the server's log has the cause")
 		default:
-			return m.transition(ctx, r, Running, ReasonResumed, "the sandbox runs again")
+			return m.transition(ctx, r, Running, ReasonResumed, "the sandbox runs again"+m.caveat(sb))
 		}
 	})
 }

@@ -36,6 +36,7 @@ const (
 // goroutines at once.
 type Store struct {
 	db       *sql.DB
+	dir      string
 	lock     *os.File
 	instance string
 
@@ -61,7 +62,7 @@ func Open(ctx context.Context, dir string) (_ *Store, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state directory: %w", err)
 	}
-	s := &Store{queue: make(chan write)}
+	s := &Store{dir: dir, queue: make(chan write)}
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}

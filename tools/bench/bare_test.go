@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 // bareVariable makes the test binary a process that serves the references, so that they too are in a process of their own.
 const bareVariable = "BENCH_BARE_DIR"
+
+const throughHeader = "X-Through"
 
 func startBare(b *testing.B) *server {
 	self, err := os.Executable()
@@ -55,6 +58,10 @@ func serveBare() {
 		}
 	})
 	mux.Handle("GET /", http.FileServer(http.Dir("/")))
+	mux.Handle("GET /through/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { // to the host that a header names
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", r.In.Header.Get(throughHeader)
+		r.Out.URL.Path = strings.TrimPrefix(r.In.URL.Path, "/through")
+	}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)

@@ -35,9 +35,9 @@ type server struct {
 }
 
 // binary is what `make build` made.
-func binary(b *testing.B) string {
+func binary(b *testing.B, name string) string {
 	b.Helper()
-	path, err := filepath.Abs("../../bin/execd")
+	path, err := filepath.Abs("../../bin/" + name)
 	if err == nil {
 		_, err = os.Stat(path)
 	}
@@ -47,9 +47,10 @@ func binary(b *testing.B) string {
 	return path
 }
 
-// startDaemon starts the daemon as it runs in a sandbox: under its supervisor, with a token.
+// startDaemon starts the daemon as it runs in a sandbox: under its supervisor, with a token. The port that says that code
+// can be run is left out, as only one of several can have it.
 func startDaemon(b *testing.B) *server {
-	return start(b, exec.Command(binary(b), "supervise", "--listen", "127.0.0.1:0", "--root", b.TempDir(), "--", "sleep", "infinity"), "EXECD_ACCESS_TOKEN="+token)
+	return start(b, exec.Command(binary(b, "execd"), "supervise", "--listen", "127.0.0.1:0", "--code-port", "0", "--root", b.TempDir(), "--", "sleep", "infinity"), "EXECD_ACCESS_TOKEN="+token)
 }
 
 var listening = regexp.MustCompile(`listening address=(\S+)`)

@@ -16,7 +16,7 @@ func kill(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) }
 
 // benchStart measures from exec to the first answered ping, of the daemon alone and under its supervisor.
 func benchStart(b *testing.B) {
-	program := binary(b)
+	program := binary(b, "execd")
 	run := func(args ...string) time.Duration {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -61,7 +61,7 @@ func benchStart(b *testing.B) {
 }
 
 func benchSize(b *testing.B) {
-	info, err := os.Stat(binary(b))
+	info, err := os.Stat(binary(b, "execd"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -75,11 +75,11 @@ func benchRest(b *testing.B) {
 	b.ReportMetric(d.resident(b), "MB")
 }
 
-// benchAfter looks at what all the work left: memory, descriptors and goroutines. The daemon ends with it, as only
-// SIGQUIT shows its goroutines from outside.
+// benchAfter looks at what all the work left beside what a daemon has that did little: memory, descriptors and goroutines.
+// It ends with it, as only SIGQUIT shows its goroutines from outside.
 func benchAfter(b *testing.B, d *server) {
 	fresh := startDaemon(b)
-	fresh.whole(b, "GET", "/ping", "")
+	fresh.whole(b, "POST", "/command", runBody("yes | head -c 100000")) // opens the directory for output, for good
 	d.client.CloseIdleConnections()
 	fresh.client.CloseIdleConnections()
 	want := fresh.descriptors()

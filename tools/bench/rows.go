@@ -1,9 +1,9 @@
 package main
 
-// row is one figure of the daemon, what it is compared with, and what it may be.
+// row is one figure of the daemon or the server, what it is compared with, and what it may be.
 type row struct {
 	work      string
-	benchmark string // its name below BenchmarkExecd
+	benchmark string // its name below BenchmarkExecd or BenchmarkReference
 	unit      string // of the figure; that of the reference is "bare-" and this
 	bare      string // what the reference is; "": there is none
 	rule      rule
@@ -42,4 +42,16 @@ var rows = []row{
 	{"resident memory after all of the above", "after", "MB", "", atMost, 60},
 	{"goroutines left over", "after", "goroutines", "", atMost, 0},
 	{"descriptors left over", "after", "descriptors", "", atMost, 0},
+
+	{"create to Running, p50", "create", "ms", "the engine: create and start", timesMost, 1.1},
+	{"the same with a container that was kept ready", "pool", "p50-ms", "", atMost, 30},
+	{"delete to gone, p50", "create", "delete-ms", "the engine: rm -f", timesMost, 1.1},
+	{"POST /sandboxes answered, p50", "create", "answer-ms", "", atMost, 5},
+	{"50 sandboxes created at once, all Running", "create-at-once", "ms", "the engine: the same", timesMost, 1.1},
+	{"GET /sandboxes/{id} of 10,000, p99", "rows", "get-p99-ms", "", atMost, 2},
+	{"GET /sandboxes with filters, 10,000, p99", "rows", "list-p99-ms", "", atMost, 5},
+	{"restart with 1,000 sandboxes to first answer", "restart", "ms", "", atMost, 500},
+	{"the server's resident memory at rest", "restart", "MB", "", atMost, 40},
+	{"first event through the gateway, p50", "gateway-event", "p50-ms", "direct", plus, 0.3},
+	{"download of 500 MB through the gateway", "gateway-download", "MBps", "httputil.ReverseProxy", timesLow, 1},
 }

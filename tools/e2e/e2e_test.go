@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -35,6 +34,7 @@ func patient() judge.Deadlines {
 
 // The suite finds nothing wrong with the reference server, twice at once, and leaves nothing behind.
 func TestTheReferenceServerConforms(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	var mu sync.Mutex
@@ -66,6 +66,7 @@ func TestTheReferenceServerConforms(t *testing.T) {
 
 // A run that is told to end removes what it made, and says that it was interrupted.
 func TestAnInterruptedRunCleansUp(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	address := serve(t, filepath.Join(t.TempDir(), "state"))
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -93,6 +94,7 @@ func TestAnInterruptedRunCleansUp(t *testing.T) {
 
 // A server that dies halfway can't be judged: what broke off is no finding.
 func TestAServerThatDiesIsNotJudged(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	state := filepath.Join(t.TempDir(), "state")
 	address, kill := start(t, state)
@@ -120,14 +122,9 @@ func TestAServerThatDiesIsNotJudged(t *testing.T) {
 
 // The suite finds nothing wrong with the daemon by itself.
 func TestTheDaemonConforms(t *testing.T) {
-	dir := t.TempDir()
-	tokens := filepath.Join(dir, "token")
-	if err := os.WriteFile(tokens, []byte(token+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	log, _ := background(t, "execd", "--listen", "127.0.0.1:0", "--token-file", tokens, "--root", filepath.Join(dir, "root"))
+	t.Parallel()
 	r, err := conformance.Run(t.Context(), conformance.Config{
-		Profile: conformance.Execd, ExecdURL: "http://" + listening(t, log), ExecdToken: token, Deadlines: patient(),
+		Profile: conformance.Execd, ExecdURL: "http://" + bare(t, token), ExecdToken: token, Deadlines: patient(),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 // What a person does in a sandbox of an ordinary image.
 func TestWorkInAnOrdinaryImage(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	d := enter(t, dockertest.Debian, []string{"tail", "-f", "/dev/null"})
 	for language, code := range map[string][2]string{
@@ -58,6 +59,7 @@ func TestWorkInAnOrdinaryImage(t *testing.T) {
 
 // What can work in an image that holds nothing but one static program, and how the rest is refused.
 func TestWorkInAnEmptyImage(t *testing.T) {
+	t.Parallel()
 	dockertest.Engine(t)
 	d := enter(t, dockertest.Scratch, []string{"/wait"})
 	d.upload(t, "/data/hello.txt", "hello\n")

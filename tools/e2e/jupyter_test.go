@@ -10,6 +10,7 @@ import (
 
 // Debian's own ipykernel, in place of the driver that is built in.
 func TestAJupyterKernelInASandbox(t *testing.T) {
+	t.Parallel()
 	dockertest.Image(t, dockertest.Jupyter)
 	d := enter(t, dockertest.Jupyter, []string{"tail", "-f", "/dev/null"})
 	// Both serve python: the driver wins, whose process has no kernel.

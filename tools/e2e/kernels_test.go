@@ -19,6 +19,7 @@ import (
 
 // The tests of the kernels run where there is one: in the image with Debian's own ipykernel.
 func TestTheKernelsOfTheJupyterImage(t *testing.T) {
+	t.Parallel()
 	dockertest.Image(t, dockertest.Jupyter)
 	engine := dockertest.Engine(t)
 	program := filepath.Join(t.TempDir(), "jupyter.test")

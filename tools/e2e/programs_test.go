@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -30,11 +31,28 @@ func start(t *testing.T, state string) (address string, kill func()) {
 	return listening(t, log), func() { _ = process.Kill() }
 }
 
+// bare starts the daemon by itself, with a token, and returns its address.
+func bare(t *testing.T, token string) string {
+	t.Helper()
+	dir := t.TempDir()
+	tokens := filepath.Join(dir, "token")
+	if err := os.WriteFile(tokens, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, _ := background(t, "execd", "--listen", "127.0.0.1:0", "--token-file", tokens, "--root", filepath.Join(dir, "root"))
+	return listening(t, log)
+}
+
 // background starts one of the built programs and ends it with the test.
 func background(t *testing.T, name string, args ...string) (*output, *os.Process) {
 	t.Helper()
+	return supervised(t, exec.Command(program(t, name), args...))
+}
+
+// supervised starts a program and ends it with the test.
+func supervised(t *testing.T, cmd *exec.Cmd) (*output, *os.Process) {
+	t.Helper()
 	log := &output{said: make(chan struct{}, 1)}
-	cmd := exec.Command(program(t, name), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -50,7 +68,10 @@ func background(t *testing.T, name string, args ...string) (*output, *os.Process
 		case <-ended:
 		case <-time.After(30 * time.Second):
 			_ = cmd.Process.Kill()
-			t.Errorf("%s does not end on SIGTERM; it said:\n%s", name, log)
+			t.Errorf("%s does not end on SIGTERM; it said:\n%s", cmd, log)
+		}
+		if t.Failed() {
+			t.Logf("%s said, requests left out:\n%s", cmd, log.without("msg=request"))
 		}
 	})
 	return log, cmd.Process
@@ -84,6 +105,17 @@ func (o *output) Write(p []byte) (int, error) {
 	default:
 	}
 	return o.text.Write(p)
+}
+
+// without leaves out the lines that hold a word.
+func (o *output) without(word string) string {
+	var b strings.Builder
+	for line := range strings.Lines(o.String()) {
+		if !strings.Contains(line, word) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (o *output) String() string {

@@ -10,7 +10,7 @@ import (
 
 // rawOperations write their answers themselves although they are not streams: their bodies have two forms, or would
 // be held in memory whole.
-var rawOperations = []string{"downloadFile", "replaceContent", "getCommandOutput", "getCommandLogs"}
+var rawOperations = []string{"downloadFile", "replaceContent", "getCommandOutput", "getCommandLogs", "searchFiles", "listDirectory"}
 
 // timeFormat keeps the fractions of a second, which ogen cuts off by default.
 const timeFormat = "2006-01-02T15:04:05.999999999Z07:00"

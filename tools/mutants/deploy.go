@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/lifecycle"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/gateway"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"
 )
@@ -33,7 +29,7 @@ func daemon(m Mutant) (http.Handler, func(), error) {
 	return d, d.Close, nil
 }
 
-// server is the reference server over Docker, with a state and an instance of its own.
+// server is the reference server over Docker, with a state of its own.
 func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler, _ func(), err error) {
 	var undo []func()
 	stop := func() {
@@ -56,12 +52,13 @@ func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler,
 		return nil, nil, err
 	}
 	undo = append(undo, func() { _ = rows.Close() })
-	engine, err := docker.New(ctx, docker.Config{Instance: uuid.NewString(), Execd: l.Execd})
+	house, err := l.open(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("docker: %w", err)
+		return nil, nil, err
 	}
-	undo = append(undo, func() { clear(engine) })
-	var runs runtime.Runtime = engine
+	home := house.let()
+	undo = append(undo, home.clear)
+	var runs runtime.Runtime = home
 	if m.Runtime != nil {
 		runs = m.Runtime(runs, act)
 	}
@@ -91,18 +88,4 @@ func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler,
 	}
 	handler, err := reference.NewHandler(reference.HandlerConfig{API: api, Gateway: door, Keys: []string{apiKey}})
 	return handler, stop, err
-}
-
-// clear removes what a mutant left running, whatever its fault was.
-func clear(engine *docker.Docker) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	defer func() { _ = engine.Close(ctx) }()
-	left, err := engine.List(ctx)
-	if err != nil {
-		return
-	}
-	for _, instance := range left {
-		_ = engine.Remove(ctx, instance.ID) // best effort, behind a deployment that was broken on purpose
-	}
 }

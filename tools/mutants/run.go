@@ -37,17 +37,44 @@ type Result struct {
 	KilledBy    string // scenario
 	Note        string
 	Took        time.Duration
+	Before      string // outcome of the try before, where this one is the second
 }
 
 // Good says whether the outcome is as it must be.
 func (r Result) Good() bool { return r.Outcome == killed || r.Outcome == harmless }
+
+func (r Result) bad() bool { return !r.Good() }
 
 // Lab runs mutants.
 type Lab struct {
 	Execd     string // path of the daemon's binary, for sandboxes
 	StateRoot string // folder for the state of servers
 	Image     string
-	Provision time.Duration
+
+	mu    sync.Mutex
+	house *house // nil: not opened yet
+}
+
+// open gives the runtime that all servers share. Close lets go of it.
+func (l *Lab) open(ctx context.Context) (*house, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.house != nil {
+		return l.house, nil
+	}
+	var err error
+	l.house, err = newHouse(ctx, l.Execd)
+	return l.house, err
+}
+
+// Close lets go of what the servers of mutants shared.
+func (l *Lab) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.house != nil {
+		l.house.close()
+		l.house = nil
+	}
 }
 
 // Kill runs the scenarios that concern a mutant's requirement against it.
@@ -60,8 +87,8 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 	}
 	ctx, enough := context.WithCancel(ctx)
 	defer enough()
-	r, wireActed, err := l.judge(ctx, m, &acted, conformance.Config{
-		Only: []string{m.Requirement},
+	r, wires, err := l.judge(ctx, m, &acted, conformance.Config{
+		Only: []string{m.Requirement}, Edition: rows[m.Requirement].Edition,
 		Found: func(f report.Finding) {
 			if caught(f) {
 				enough() // it is dead
@@ -73,7 +100,7 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 	case err != nil:
 		res.Outcome, res.Note = failed, err.Error()
 		return res
-	case acted.Load() == 0 && !wireActed:
+	case acted.Load() == 0 && !slices.Contains(wires, true):
 		res.Outcome = neverActed
 	default:
 		res.Outcome = survived
@@ -96,9 +123,9 @@ func (l *Lab) Kill(ctx context.Context, m Mutant, rows map[string]spec.Requireme
 }
 
 // Spare runs all that is quick against benign variants of one of the planes, all of them at once in one deployment.
-func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result {
+// They have one result each, the same but for those that never acted: who of several caused a finding nobody can say.
+func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) []Result {
 	began := time.Now()
-	var res Result
 	m := Mutant{Requirement: "EX-"}
 	cfg := conformance.Config{Except: []string{"EX-STREAM-18"}} // its scenario is silent for long
 	if lifecycle {
@@ -107,7 +134,6 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 	}
 	acts := make([]atomic.Int64, len(batch))
 	for i, b := range batch {
-		res.Name = strings.TrimPrefix(res.Name+"; "+b.name(), "; ")
 		act := func() { acts[i].Add(1) }
 		m.HTTP = behind(m.HTTP, b.HTTP, act)
 		m.API = behind(m.API, b.API, act)
@@ -122,20 +148,11 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 			cfg.Except = nil
 		}
 	}
-	res.Name = "benign: " + res.Name
-	r, wireActed, err := l.judge(ctx, m, nil, cfg)
-	acted := wireActed
-	for i, b := range batch {
-		if b.Wire.Name == "" {
-			acted = acted && acts[i].Load() > 0
-		}
-	}
-	res.Took = time.Since(began)
+	r, wires, err := l.judge(ctx, m, nil, cfg)
+	res := Result{Outcome: harmless, Took: time.Since(began)}
 	switch {
 	case err != nil:
 		res.Outcome, res.Note = failed, err.Error()
-	case !acted:
-		res.Outcome = neverActed
 	case len(r.Findings) > 0:
 		res.Outcome = flagged
 		for _, f := range r.Findings {
@@ -143,10 +160,20 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) Result 
 		}
 	case r.Verdict != report.Conformant:
 		res.Outcome, res.Note = failed, r.Reason
-	default:
-		res.Outcome = harmless
 	}
-	return res
+	results := make([]Result, len(batch))
+	for i, b := range batch {
+		results[i] = res
+		results[i].Requirement, results[i].Name = "benign", b.name()
+		acted := acts[i].Load() > 0
+		if b.Wire.Name != "" && len(wires) > 0 {
+			acted, wires = wires[0], wires[1:]
+		}
+		if res.Good() && !acted {
+			results[i].Outcome = neverActed
+		}
+	}
+	return results
 }
 
 // behind puts one more decorator around what is decorated already; either may be nil.
@@ -166,8 +193,9 @@ const (
 	token  = "mutant-execd-token"
 )
 
-// judge starts the deployment of a mutant, runs the suite against it, and takes it down.
-func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conformance.Config) (*report.Report, bool, error) {
+// judge starts the deployment of a mutant, runs the suite against it, and takes it down. It says which of the faults on
+// the wire acted, in their order.
+func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conformance.Config) (*report.Report, []bool, error) {
 	act := func() {
 		if acted != nil {
 			acted.Add(1)
@@ -182,7 +210,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 		handler, stop, err = daemon(m)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	stop = sync.OnceFunc(stop)
 	defer stop()
@@ -193,7 +221,7 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	defer upstream.Close()
 	address, err := url.Parse(upstream.URL)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
 	front, proxies := upstream, []*mutant.Proxy(nil)
 	faults := m.more
@@ -206,18 +234,17 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 		front = httptest.NewServer(proxy)
 		defer front.Close()
 		if address, err = url.Parse(front.URL); err != nil {
-			return nil, false, err
+			return nil, nil, err
 		}
 		proxies = append(proxies, proxy)
 	}
 	defer stop() // first of all: servers wait for their requests, and a fault may have kept one from seeing its client go
-	wireActed := func() bool {
-		for i, p := range proxies {
-			if faults[i].Name != "" && !p.Acted() {
-				return false
-			}
+	wires := func() []bool {
+		var acted []bool
+		for _, p := range proxies {
+			acted = append(acted, p.Acted())
 		}
-		return m.Wire.Name != "" || len(m.more) > 0 || acted == nil
+		return acted
 	}
 
 	cfg.Deadlines = judge.DefaultDeadlines()
@@ -225,8 +252,9 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	if slices.Contains([]string{"EX-STREAM-14", "EX-STREAM-15"}, m.Requirement) {
 		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 250*time.Millisecond, 250*time.Millisecond
 	}
-	if len(m.more) > 0 {
-		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon, cfg.Deadlines.EndSoon = cfg.Deadlines.First, cfg.Deadlines.Line, cfg.Deadlines.End
+	if cfg.Only == nil { // benign variants, several whole runs at once
+		cfg.Deadlines.First, cfg.Deadlines.Line, cfg.Deadlines.End = 20*time.Second, 20*time.Second, 20*time.Second
+		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon, cfg.Deadlines.EndSoon = 20*time.Second, 20*time.Second, 20*time.Second
 	}
 	if m.Setup.Quick {
 		cfg.Deadlines.Provision, cfg.Deadlines.Change, cfg.Deadlines.Answer = 30*time.Second, 10*time.Second, 10*time.Second
@@ -247,10 +275,10 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 	defer cancel()
 	r, err := conformance.Run(ctx, cfg)
 	if err != nil {
-		return nil, wireActed(), fmt.Errorf("run the suite: %w", err)
+		return nil, wires(), fmt.Errorf("run the suite: %w", err)
 	}
 	if err := r.Validate(); err != nil {
-		return nil, wireActed(), fmt.Errorf("the report: %w", err)
+		return nil, wires(), fmt.Errorf("the report: %w", err)
 	}
-	return r, wireActed(), nil
+	return r, wires(), nil
 }

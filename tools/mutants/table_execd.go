@@ -26,6 +26,7 @@ func execdMutants() []Mutant {
 		downloadMutants(), rangeMutants(), lineReadMutants(), infoMutants(),
 		codeMutants(), metricsMutants(),
 		treeMutants(),
+		negativeMutants(),
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -50,7 +51,21 @@ func oddAnswers(all, errs mutant.Match) []mutant.Fault {
 		mutant.SetHeader(mutant.Any().On(405), "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
 		renamed(mutant.Status(noJSON, 400, 415), runCommand, "415 for a body that is no JSON"),
 		renamed(mutant.Status(noForm, 400, 415), uploadFile, "415 for a body that is no multipart"),
+		mutant.RewriteRequestJSON(runCommand.WithHeader(tokenHeader, token), "null counts as absent", dropNulls),
+		mutant.RewriteRequestJSON(setsModes.WithHeader(tokenHeader, token), "null counts as absent", func(b map[string]any) {
+			for _, entry := range b {
+				if o, ok := entry.(map[string]any); ok {
+					dropNulls(o)
+				}
+			}
+		}),
+		renamed(mutant.Status(listsTree.Where(func(r *http.Request) bool { return r.URL.Query().Get("depth") == "-1" }), 400, 404), listsTree, "404 for a negative depth"),
 	}
+}
+
+// dropNulls leaves out what is null.
+func dropNulls(o map[string]any) {
+	maps.DeleteFunc(o, func(_ string, v any) bool { return v == nil })
 }
 
 // answersLate answers every request some time later.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -90,7 +91,7 @@ func oddStates() []mutant.Fault {
 }
 
 func oddSessions() []mutant.Fault {
-	noJSON := runInSession.WithHeader(tokenHeader, token).WithRawBody(func(b []byte) bool { return !slices.Contains([]byte("{["), firstByte(b)) })
+	noJSON := runInSession.WithHeader(tokenHeader, token).WithRawBody(func(b []byte) bool { return !json.Valid(b) })
 	return []mutant.Fault{
 		mutant.RewriteRequestJSON(runInSession, "the session stays in the cwd of a run", func(b map[string]any) {
 			command, ok := b["command"].(string)
@@ -104,13 +105,6 @@ func oddSessions() []mutant.Fault {
 		mutant.Trickle(runInSession, 100),
 		mutant.SetField(openSession, "shell", "/bin/bash"),
 	}
-}
-
-func firstByte(b []byte) byte {
-	if text := strings.TrimSpace(string(b)); text != "" {
-		return text[0]
-	}
-	return 0
 }
 
 // lessOfCommands are daemons without optional capabilities.

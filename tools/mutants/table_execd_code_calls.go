@@ -37,7 +37,7 @@ type codeBook struct {
 	hidden   map[string]bool        // ids that are answered 404 and are in no list
 	running  []string               // keys of the executions under way, in order
 	ran      map[string]int         // executions that have begun, by key
-	history  []pieceOfCode          // what has run
+	history  []pieceOfCode          // what has run without an error
 	keys     map[string]string      // keys by the text of init
 	marks    map[string]string      // what a fault notes
 	listings map[string][]byte      // what a fault notes of lists

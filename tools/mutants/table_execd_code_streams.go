@@ -31,10 +31,12 @@ func (c *codeCall) run() []map[string]any {
 	i := slices.Index(c.running, s.key)
 	c.running = slices.Delete(c.running, i, i+1)
 	c.streams = slices.DeleteFunc(c.streams, func(w *codeStream) bool { return w == s })
-	if code, ok := c.body["code"].(string); ok && s.init {
+	events := eventsOf(s.came.Bytes())
+	// What was interrupted would not end when it is run again.
+	if code, ok := c.body["code"].(string); ok && s.init && !raised(events) {
 		c.history = append(c.history, pieceOfCode{s.key, c.language, code})
 	}
-	return eventsOf(s.came.Bytes())
+	return events
 }
 
 // busy says whether code of the call's context runs.

@@ -30,6 +30,8 @@ func lifecycleMutants() []Mutant {
 		endpointMutants(), gatewayMutants(),
 		keyMutants(), lifecycleHTTPMutants(),
 		patchMutants(), furtherLimitMutants(), endMutants(), manualMutants(), oddMetadataMutants(),
+		lifecycleNegativeMutants(),
+		furtherPatchMutants(), odderMetadataMutants(), secondLimitMutants(), secondEndMutants(), secondManualMutants(), secondEndpointMutants(),
 	)
 }
 

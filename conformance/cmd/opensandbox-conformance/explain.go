@@ -15,8 +15,11 @@ type explainCmd struct {
 
 // Help says what is printed.
 func (explainCmd) Help() string {
-	return `Prints the requirement with its level and source, the place in the document where its operations stand and what is said there,
-and the scenarios that check it. Exit status: 0, or 2 where there is no such requirement.`
+	return `Prints the requirement with its level and source, what servers often get wrong there, the place in the document where its
+operations stand and what is said there, and the scenarios that check it, step by step.
+Exit status: 0, or 2 where there is no such requirement.
+
+    opensandbox-conformance explain LC-RENEW-02`
 }
 
 func (c *explainCmd) Run() error {

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
+	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
 // Exit statuses, beside those of a report.
@@ -21,6 +23,7 @@ const (
 
 type cli struct {
 	Run      runCmd      `cmd:"" help:"Judge a deployment."`
+	Proxy    proxyCmd    `cmd:"" help:"Judge what passes between clients and a deployment."`
 	Verify   verifyCmd   `cmd:"" help:"Judge again what a report is about, and print what changed."`
 	Diff     diffCmd     `cmd:"" help:"Print what changed from one report to another."`
 	Baseline baselineCmd `cmd:"" help:"Write the file of expected failures from a report."`
@@ -32,7 +35,13 @@ type cli struct {
 
 func main() {
 	var c cli
+	ledger, err := spec.Ledger()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "opensandbox-conformance:", err)
+		os.Exit(exitFailure)
+	}
 	parser := kong.Must(&c,
+		kong.Vars{"allgroups": strings.Join(groupNames(ledger), ", ")},
 		kong.Name("opensandbox-conformance"),
 		kong.Description("Judges a deployment of the OpenSandbox API: does it do what the documents say?"),
 		kong.UsageOnError(),

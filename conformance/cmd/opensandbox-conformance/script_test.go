@@ -2,12 +2,15 @@ package main
 
 import (
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -42,6 +45,12 @@ func TestScripts(t *testing.T) {
 			env.Setenv("CLOSED", closed.URL)
 			env.Setenv("REFUSING", refusing.URL)
 			env.Setenv("NOTHING", nothing.URL)
+			free, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			env.Setenv("FREE", free.Addr().String())
+			free.Close()
 			d := &daemon{doc: doc, token: canary}
 			server := httptest.NewServer(d)
 			env.Defer(server.Close)
@@ -52,9 +61,27 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": status, "daemon": setDaemon, "valid": valid, "secretless": secretless,
+			"status": status, "daemon": setDaemon, "valid": valid, "secretless": secretless, "ask": ask,
 		},
 	})
+}
+
+// ask makes a GET request as soon as someone listens, and prints the answer: ask URL
+func ask(ts *testscript.TestScript, _ bool, args []string) {
+	for late := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) { // there is no event to wait for
+		res, err := http.Get(args[0]) //nolint:noctx // the script has no context
+		if err != nil {
+			if time.Now().After(late) {
+				ts.Fatalf("%v", err)
+			}
+			continue
+		}
+		defer res.Body.Close()
+		if _, err := io.Copy(ts.Stdout(), res.Body); err != nil {
+			ts.Fatalf("%v", err)
+		}
+		return
+	}
 }
 
 // status runs a command and checks its exit status: status 3 opensandbox-conformance run …

@@ -22,7 +22,7 @@ type verifyCmd struct {
 
 // Help explains what is run and the exit status.
 func (verifyCmd) Help() string {
-	return `Runs again what the report was made by: the same target, profile, image, groups, operations, edition and deadlines; then
+	return `Runs again what the report was made by: the same target, profile, image, groups, operations, edition, seed and deadlines; then
 prints what changed, as diff does. The key is in no report: it comes from the environment.
 Exit status: 0 the same, 1 different, 2 a wrong call, 3 the new run could not be judged (the last line says why).`
 }
@@ -32,9 +32,15 @@ func (c *verifyCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	if before.Client != nil {
+		return wrongCall(fmt.Errorf("%s is about traffic that was watched, which can't be had again: judge the deployment by run", c.Report))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	after, err := conformance.Run(ctx, c.config(before))
+	cfg := c.config(before)
+	finish := progress(ctx, &cfg)
+	after, err := conformance.Run(ctx, cfg)
+	finish()
 	if err != nil {
 		return err
 	}
@@ -58,8 +64,8 @@ func (c *verifyCmd) Run() error {
 func (c *verifyCmd) config(r *report.Report) conformance.Config {
 	cfg := conformance.Config{
 		APIKey: c.APIKey, ExecdToken: c.ExecdToken, Image: r.Target.Image, Profile: r.Target.Profile, Edition: r.Target.Edition,
-		Groups: r.Claim.Groups, Operations: r.Claim.Operations, Capabilities: r.Claim.Capabilities, Strict: r.Claim.Strict,
-		Deadlines: judge.FromMilliseconds(r.Claim.Deadlines), Progress: os.Stdout, Version: version(),
+		Groups: r.Claim.Groups, Operations: r.Claim.Operations, Capabilities: r.Claim.Capabilities, Strict: r.Claim.Strict, Fast: r.Claim.Fast, Seed: r.Claim.Seed,
+		Deadlines: judge.FromMilliseconds(r.Claim.Deadlines), Version: version(),
 	}
 	url := r.Target.URL
 	if c.URL != "" {

@@ -21,6 +21,7 @@ type cli struct {
 
 	Serve     serveCmd     `cmd:"" default:"1" help:"Serve the API; this is what execd does without a command."`
 	Supervise superviseCmd `cmd:"" help:"Be the first process of a container: start COMMAND and the daemon, reap, pass signals on, and end as COMMAND ends."`
+	Stage     stageCmd     `cmd:"" hidden:"" help:"Make a sandbox of this process; for the reference server's runtime process."`
 	Dial      dialCmd      `cmd:"" help:"Connect standard input and output to a port of this sandbox; a plus sign says that it stands."`
 }
 
@@ -32,6 +33,9 @@ type daemonFlags struct {
 	CodePort      int    `default:"44771" placeholder:"PORT" help:"Loopback port that is open once code can be run (${default}); 0: none."`
 	PreferKernels bool   `help:"Let a Jupyter kernel of the image serve python, javascript or bash where there is one, in place of the driver that is built in."`
 	Verbose       bool   `help:"Log every request."`
+	Also          string `hidden:"" placeholder:"ADDR" help:"Address to listen on besides, where it is free."`
+	Ports         string `hidden:"" placeholder:"fd:N" help:"Socket by which the server that handed it down reaches ports of the sandbox."`
+	Egress        string `hidden:"" placeholder:"SOCKET" help:"Socket of the proxy that programs of the sandbox find at 127.0.0.1:3128."`
 
 	KeepOutput   int64 `default:"64" placeholder:"MIB" help:"How much of what one command writes is kept for those who ask later, in MiB; the newest counts (${default})."`
 	KeepOutputs  int64 `default:"256" placeholder:"MIB" help:"The same for all commands that have ended; the oldest are dropped first (${default})."`

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/reach"
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/relay"
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
 )
 
@@ -29,15 +31,37 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	listener, err := net.Listen("tcp", flags.Listen)
+	listener, err := listen(flags.Listen)
 	if err != nil {
 		return err
+	}
+	listeners := []net.Listener{listener}
+	if flags.Also != "" {
+		if also, err := listen(flags.Also); err == nil {
+			listeners = append(listeners, also)
+		} else {
+			log.Info("what runs here does not find the daemon at the usual address", "error", err)
+		}
 	}
 	api, err := execd.New(execd.Config{Log: log, Token: token, Root: flags.Root, Keep: flags.keep(), CodePort: flags.CodePort, PreferKernels: flags.PreferKernels})
 	if err != nil {
 		return err
 	}
 	defer api.Close()
+	if flags.Ports != "" {
+		ports, err := listen(flags.Ports)
+		if err != nil {
+			return err
+		}
+		defer reach.Serve(ports).Close()
+	}
+	if flags.Egress != "" {
+		if out, err := net.Listen("tcp", relay.Address); err != nil { // a program of the sandbox was quicker
+			log.Error("programs can't use the egress proxy", "error", err)
+		} else {
+			defer relay.Serve(out, flags.Egress, log).Close()
+		}
+	}
 	if token == "" {
 		log.Warn("open to anyone: there is no token; give one with --token-file or EXECD_ACCESS_TOKEN")
 	}
@@ -51,13 +75,15 @@ func (*serveCmd) Run(flags daemonFlags, given secret) error {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	var g errgroup.Group
-	g.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			stop()
-			return err
-		}
-		return nil
-	})
+	for _, l := range listeners {
+		g.Go(func() error {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				stop()
+				return err
+			}
+			return nil
+		})
+	}
 	g.Go(func() error {
 		<-ctx.Done()
 		log.Info("stopping")

@@ -2,20 +2,44 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/prepared"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage/confine"
 )
 
 type superviseCmd struct {
-	Command []string `arg:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
+	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
+	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
+	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
+	Await   bool     `help:"Wait on standard input for COMMAND, its variables and the token: in a container that a server keeps ready."`
+	Command []string `arg:"" optional:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
+	if c.Confine {
+		if err := confined(stage.Capabilities()); err != nil {
+			return err
+		}
+	}
 	token, err := flags.token(given)
 	if err != nil {
 		return err
+	}
+	var files []*os.File
+	for _, address := range []*string{&flags.Listen, &flags.Ports} {
+		f, err := handed(*address)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			*address = handedPrefix + strconv.Itoa(3+len(files))
+			files = append(files, f)
+		}
 	}
 	daemon := []string{
 		"--listen", flags.Listen, "--keep-output", strconv.FormatInt(flags.KeepOutput, 10),
@@ -25,25 +49,54 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if flags.PreferKernels {
 		daemon = append(daemon, "--prefer-kernels")
 	}
+	if flags.Also != "" {
+		daemon = append(daemon, "--also", flags.Also)
+	}
+	if flags.Ports != "" {
+		daemon = append(daemon, "--ports", flags.Ports)
+	}
+	if flags.Egress != "" {
+		daemon = append(daemon, "--egress", flags.Egress)
+	}
 	if flags.Root != "" {
 		daemon = append(daemon, "--root", flags.Root)
 	}
 	if flags.Verbose {
 		daemon = append(daemon, "--verbose")
 	}
+	control, err := handed(c.Control)
+	if err != nil {
+		return err
+	}
 	entrypoint := c.Command
-	if entrypoint[0] == "--" { // kong hands it on
+	if len(entrypoint) > 0 && entrypoint[0] == "--" { // kong hands it on
 		entrypoint = entrypoint[1:]
 	}
-	if len(entrypoint) == 0 {
+	run := supervise.Config{
+		Log: flags.log(), Stderr: os.Stderr, Entrypoint: entrypoint, Daemon: daemon, Token: token,
+		Handed: files, Said: c.Said, Control: control,
+	}
+	switch {
+	case c.Await && len(entrypoint) > 0:
+		return errors.New("supervise needs a program to start or --await, not both")
+	case c.Await:
+		if err := supervise.Await(&run); err != nil {
+			run.Log.Info("no sandbox", "error", err)
+			fmt.Fprintln(os.Stderr, prepared.Unused)
+			os.Exit(prepared.Status)
+		}
+	case len(entrypoint) == 0:
 		return errors.New("supervise needs a program to start")
 	}
-	os.Exit(supervise.Run(supervise.Config{
-		Log:        flags.log(),
-		Stderr:     os.Stderr,
-		Entrypoint: entrypoint,
-		Daemon:     daemon,
-		Token:      token,
-	}))
+	os.Exit(supervise.Run(run))
 	return nil
+}
+
+// confined leaves this process, and all that it starts, these capabilities and what the filter of system calls lets
+// through.
+func confined(keep []int) error {
+	if err := stage.Confine(keep); err != nil {
+		return err
+	}
+	return confine.Seccomp()
 }

@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"
 )
 
@@ -44,7 +43,7 @@ func (c *gcCommand) Run() (err error) {
 		known[sb.ID] = true
 	}
 
-	engine, err := docker.New(ctx, c.docker(state.Instance(), slog.New(slog.DiscardHandler)))
+	engine, err := c.open(ctx, c.State, state, ofServer{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

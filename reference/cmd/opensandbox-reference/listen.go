@@ -18,7 +18,7 @@ import (
 // listen answers requests until ctx ends, and then those in progress. The
 // management address, where there is one (metrics is not nil), answers until
 // the last of them is answered; guard keeps sandboxes away from it.
-func (c *serveCommand) listen(ctx context.Context, stop func(), server *reference.Server, metrics *manage.Metrics, guard func(net.Listener) net.Listener, log *slog.Logger) error {
+func (c *serveCommand) listen(ctx context.Context, stop func(), server *reference.Server, metrics *manage.Metrics, engine engine, log *slog.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (c *serveCommand) listen(ctx context.Context, stop func(), server *referenc
 			return errors.Join(fmt.Errorf("management address: %w", err), listener.Close())
 		}
 		management = c.httpServer(metrics.Handler(server.Health()), log)
-		group.Go(func() error { return serveOn(management, guard(second), stop) })
+		group.Go(func() error { return serveOn(management, engine.Guard(second), stop) })
 		log.Info("management address open", "manage_address", second.Addr().String())
 		if at, ok := second.Addr().(*net.TCPAddr); ok && !at.IP.IsLoopback() {
 			log.Warn("whoever can connect to the management address reads figures and profiles of this server: it takes no key")
@@ -45,7 +45,7 @@ func (c *serveCommand) listen(ctx context.Context, stop func(), server *referenc
 		}
 		return errors.Join(err, group.Wait())
 	}
-	log.Info("listening", "address", address, "state", c.State, "runtime", c.Runtime, "execd", c.Execd, "manual_cleanup", c.ManualCleanup)
+	log.Info("listening", "address", address, "state", c.State, "runtime", engine.Name(), "execd", c.Execd, "manual_cleanup", c.ManualCleanup)
 	if c.NoAPIKey {
 		log.Warn("no API key is asked for: whoever can connect can run programs here")
 	}

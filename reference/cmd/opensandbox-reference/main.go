@@ -6,15 +6,18 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process"
 )
 
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the lifecycle API until SIGTERM or SIGINT. Sandboxes live on; the next start finds them."`
 	Config  configCommand  `cmd:"" help:"Print the settings that serve would have, and where each comes from, without secrets. The output is a config file."`
 	List    listCommand    `cmd:"" help:"List sandboxes: those of a running server with --url, else those that the state directory holds."`
-	GC      gcCommand      `cmd:"" name:"gc" help:"Remove containers that this state directory's server made and its state does not know, while the server does not run."`
+	GC      gcCommand      `cmd:"" name:"gc" help:"Remove sandboxes that this state directory's server made and its state does not know, while the server does not run."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
@@ -31,7 +34,7 @@ func newParser(cli *commands) *kong.Kong {
 		kong.Name("opensandbox-reference"),
 		kong.Description("The reference server of the OpenSandbox lifecycle API."),
 		kong.ShortUsageOnError(),
-		kong.Vars{"state": defaultState(), "execd": defaultExecd()},
+		kong.Vars{"state": defaultState(), "execd": defaultExecd(), "tiers": strings.Join(process.Tiers(), ",")},
 	)
 }
 

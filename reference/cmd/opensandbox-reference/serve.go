@@ -13,7 +13,6 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/limit"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/manage"
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"
 )
 
@@ -51,7 +50,11 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 	}
 	defer func() { err = errors.Join(err, state.Close()) }()
 
-	engine, err := docker.New(starting, c.docker(state.Instance(), log))
+	pool, err := c.pool()
+	if err != nil {
+		return err
+	}
+	engine, err := c.open(starting, c.State, state, ofServer{hide: c.secretFiles(), pool: pool}, log)
 	if err != nil {
 		return err
 	}
@@ -61,6 +64,9 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 		err = errors.Join(err, engine.Close(closing))
 	}()
 
+	if err := c.confine(engine.Name()); err != nil {
+		return err
+	}
 	cfg := reference.Config{
 		Store: state, Runtime: engine, Log: log, Keys: keys, PublicAddress: c.PublicAddress,
 		ManualCleanup: c.ManualCleanup, MaxTimeout: c.MaxTimeout, Retention: c.Retention,
@@ -89,7 +95,7 @@ func (c *serveCommand) serve(ctx context.Context, stop func(), keys []string) (e
 	if metrics != nil {
 		metrics.Watch(manage.Sources{Sandboxes: server.Sandboxes, Carried: server.Carried})
 	}
-	return c.listen(ctx, stop, server, metrics, engine.Guard, log)
+	return c.listen(ctx, stop, server, metrics, engine, log)
 }
 
 // announce writes the address for scripts that started the server on port 0.

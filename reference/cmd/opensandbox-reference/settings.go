@@ -7,9 +7,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
-
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 )
 
 // settings is all that can be set about a server: by flag, variable and config
@@ -28,6 +28,8 @@ type settings struct {
 
 	stateFlag
 	runtimeFlags
+
+	Pool []string `sep:"none" help:"Image of which N containers are kept ready, for sandboxes that are there at once; may be given for several." env:"OPENSANDBOX_POOL" placeholder:"IMAGE=N"`
 
 	ManualCleanup bool          `help:"Allow sandboxes without a timeout, which live until they are deleted." env:"OPENSANDBOX_MANUAL_CLEANUP"`
 	MaxTimeout    time.Duration `help:"Longest life of a sandbox from now (${default})." default:"24h" env:"OPENSANDBOX_MAX_TIMEOUT"`
@@ -49,20 +51,34 @@ type stateFlag struct {
 }
 
 type runtimeFlags struct {
-	Runtime string `help:"What runs sandboxes: docker." enum:"docker" default:"docker" env:"OPENSANDBOX_RUNTIME" placeholder:"NAME"`
+	Runtime string `help:"What runs sandboxes: docker; process, which needs no engine and has this machine's files as its one image, host; auto takes docker where an engine answers (${default})." enum:"auto,docker,process" default:"auto" env:"OPENSANDBOX_RUNTIME" placeholder:"NAME"`
 	Execd   string `help:"Binary of the daemon that goes into every sandbox (${default})." default:"${execd}" env:"OPENSANDBOX_EXECD" placeholder:"PATH"`
 
 	DockerNetwork string        `help:"Docker network of the sandboxes, made beforehand; without it the server makes one in which they can't reach each other." env:"OPENSANDBOX_DOCKER_NETWORK" placeholder:"NAME"`
 	PidsLimit     int64         `help:"How many processes and threads a sandbox may have (${default})." default:"2048" env:"OPENSANDBOX_PIDS_LIMIT" placeholder:"N"`
 	PullTimeout   time.Duration `help:"How long the pull of an image may take (${default})." default:"10m" env:"OPENSANDBOX_PULL_TIMEOUT"`
+
+	ProcessTier    string   `help:"How the runtime process keeps sandboxes apart: ${tiers}. Without it the best that works here." enum:",${tiers}" default:"" env:"OPENSANDBOX_PROCESS_TIER" placeholder:"TIER"`
+	ProcessShow    []string `sep:"none" help:"Directory in a home directory that sandboxes of the runtime process may read: home directories are empty for them. May be given several times." env:"OPENSANDBOX_PROCESS_SHOW" placeholder:"DIR"`
+	ProcessExposed bool     `name:"insecure-process-exposed" help:"Let the runtime process serve at an address that is not a loopback address." env:"OPENSANDBOX_INSECURE_PROCESS_EXPOSED"`
 }
 
-// docker is what the Docker runtime is made with.
-func (f *runtimeFlags) docker(instance string, log *slog.Logger) docker.Config {
-	return docker.Config{
-		Instance: instance, Execd: f.Execd, Log: log,
-		Network: f.DockerNetwork, Pids: f.PidsLimit, PullTimeout: f.PullTimeout,
+// pool is how many containers of an image are to be kept ready.
+func (s *settings) pool() (map[string]int, error) {
+	const most = 1000
+	pool := map[string]int{}
+	for _, text := range s.Pool {
+		at := strings.LastIndexByte(text, '=')
+		n, err := strconv.Atoi(text[at+1:])
+		if at < 1 || err != nil || n < 0 || n > most {
+			return nil, fmt.Errorf("pool: %q must be an image, =, and a number up to %d, such as python:3.12-slim=4", text, most)
+		}
+		if _, twice := pool[text[:at]]; twice {
+			return nil, fmt.Errorf("pool: %s stands there twice", text[:at])
+		}
+		pool[text[:at]] = n
 	}
+	return pool, nil
 }
 
 // check refuses settings that a server can't be run with.
@@ -83,6 +99,9 @@ func (s *settings) check() error {
 	}
 	if s.PidsLimit < 1 {
 		return errors.New("pids-limit must be 1 or more")
+	}
+	if _, err := s.pool(); err != nil {
+		return err
 	}
 	if s.Rate < 0 || s.Burst < 1 {
 		return errors.New("rate must not be negative, and burst must be 1 or more")

@@ -14,6 +14,13 @@ import (
 func TestPrecedenceOfSettings(t *testing.T) {
 	text := func(s *settings) any { return s.Listen }
 	list := func(s *settings) any { return s.APIKey }
+	pool := func(s *settings) any {
+		pool, err := s.pool()
+		if err != nil {
+			t.Error(err)
+		}
+		return pool
+	}
 	span := func(s *settings) any { return s.MaxTimeout }
 	flag := func(s *settings) any { return s.ManualCleanup }
 	level := func(s *settings) any { return s.LogLevel }
@@ -40,6 +47,9 @@ func TestPrecedenceOfSettings(t *testing.T) {
 		{"list of one by file", nil, [2]string{}, "api-key: a", list, []string{"a"}},
 		{"list by variable", nil, [2]string{"OPENSANDBOX_API_KEY", "v,w"}, "api-key: [a]", list, []string{"v,w"}},
 		{"list by flags", []string{"--api-key", "f", "--api-key", "g"}, [2]string{"OPENSANDBOX_API_KEY", "v"}, "api-key: [a]", list, []string{"f", "g"}},
+
+		{"pool by file", nil, [2]string{}, "pool: ['localhost:5000/a/b:1=2', c=1]", pool, map[string]int{"localhost:5000/a/b:1": 2, "c": 1}},
+		{"pool by flags", []string{"--pool", "a=1", "--pool", "b@sha256:00=3"}, [2]string{}, "", pool, map[string]int{"a": 1, "b@sha256:00": 3}},
 
 		{"time by default", nil, [2]string{}, "", span, 24 * time.Hour},
 		{"time by file", nil, [2]string{}, "max-timeout: 1h30m", span, 90 * time.Minute},
@@ -75,5 +85,13 @@ func TestPrecedenceOfSettings(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestPoolsThatAreNone(t *testing.T) {
+	for _, given := range [][]string{{"a"}, {"=1"}, {"a="}, {"a=x"}, {"a=-1"}, {"a=1001"}, {"a=1", "a=2"}} {
+		if pool, err := (&settings{Pool: given}).pool(); err == nil {
+			t.Errorf("%q is taken for %v", given, pool)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package docker
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -30,7 +31,7 @@ func (d *Docker) containerConfig(spec runtime.Spec) *container.Config {
 	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
 		env = append(env, name+"="+spec.Env[name])
 	}
-	return &container.Config{
+	config := &container.Config{
 		Image:      spec.Image,
 		Entrypoint: []string{execdPath, "supervise", "--listen", ":44772", "--"},
 		Cmd:        spec.Entrypoint,
@@ -40,6 +41,12 @@ func (d *Docker) containerConfig(spec runtime.Spec) *container.Config {
 		// A health check of the image would run programs without execd.
 		Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 	}
+	if strings.HasPrefix(spec.ID, sparePrefix) { // the order brings the rest
+		config.Entrypoint, config.Env = []string{execdPath, "supervise", "--listen", ":44772", "--await"}, nil
+		config.OpenStdin, config.StdinOnce = true, true
+		config.Labels = map[string]string{labelPrepared: "", labelInstance: d.cfg.Instance}
+	}
+	return config
 }
 
 func (d *Docker) hostConfig(spec runtime.Spec) *container.HostConfig {

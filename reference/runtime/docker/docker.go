@@ -33,6 +33,7 @@ import (
 // Labels on everything that the server makes.
 const (
 	labelSandbox  = "io.opensandbox.sandbox"  // container: the sandbox's id
+	labelPrepared = "io.opensandbox.prepared" // container: it was kept ready; its name says the sandbox's id
 	labelInstance = "io.opensandbox.instance" // container: the server's id
 	labelExecd    = "io.opensandbox.execd"    // volume, helper: the build of execd in it
 	labelFiller   = "io.opensandbox.filler"   // helper: the id of the server that made it
@@ -63,7 +64,10 @@ type Config struct {
 	Pids int64
 	// PullTimeout bounds one pull of an image. Zero: 10 minutes.
 	PullTimeout time.Duration
-	Log         *slog.Logger // nil: discarded
+	// Pool is how many containers of an image are kept ready, for sandboxes that
+	// are then there at once. They are made while Watch runs. nil: none.
+	Pool map[string]int
+	Log  *slog.Logger // nil: discarded
 }
 
 // Docker is a runtime.Runtime over a Docker engine.
@@ -73,6 +77,7 @@ type Docker struct {
 	log    *slog.Logger
 	execd  *volume
 	pulls  pulls
+	pool   *pool
 
 	network    *segment
 	local      bool // the engine is this machine's, and containers' addresses can be reached
@@ -120,6 +125,7 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	}
 	d := &Docker{
 		cfg: cfg, engine: cfg.Client, log: cfg.Log, known: map[string]string{}, making: map[string]bool{}, strays: map[string]chan struct{}{},
+		pool:    newPool(cfg.Pool),
 		network: newSegment(cfg.Client, cfg.Network, cfg.Log),
 		local:   strings.HasPrefix(cfg.Client.DaemonHost(), "unix://"),
 	}
@@ -157,9 +163,10 @@ func New(ctx context.Context, cfg Config) (*Docker, error) {
 	return d, nil
 }
 
-// Close takes the daemon's volume and the network away if no container uses
-// them. Sandboxes stay.
+// Close removes the containers that were kept ready, and takes the daemon's
+// volume and the network away if no container uses them. Sandboxes stay.
 func (d *Docker) Close(ctx context.Context) error {
+	d.shut(ctx)
 	d.execd.discard(ctx)
 	d.network.discard(ctx)
 	return d.engine.Close()

@@ -36,6 +36,9 @@ func (d *Docker) Provision(ctx context.Context, spec runtime.Spec) (err error) {
 		}
 		d.done(spec.ID)
 	}()
+	if done, err := d.provisionPrepared(ctx, spec); done {
+		return err
+	}
 	started, err := d.create(ctx, spec)
 	if err != nil {
 		return err
@@ -144,7 +147,7 @@ func (d *Docker) takeOver(ctx context.Context, id string, conflict error) (taken
 	case container.StateRunning, container.StatePaused:
 		return true, true, nil
 	case container.StateExited:
-		if !neverStarted(now.State) {
+		if !neverStarted(now.State) && !d.exitOf(ctx, id, now.State).Removed {
 			return true, true, nil
 		}
 	case container.StateRemoving:

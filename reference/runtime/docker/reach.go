@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
@@ -98,6 +99,9 @@ func (d *Docker) containers(ctx context.Context) ([]container.Summary, error) {
 func (d *Docker) instances(ctx context.Context, found []container.Summary) ([]runtime.Instance, error) {
 	instances := make([]runtime.Instance, 0, len(found))
 	for i := range found {
+		if d.isSpare(summaryID(&found[i])) {
+			continue
+		}
 		instance, err := d.instance(ctx, &found[i])
 		if err != nil {
 			return nil, err
@@ -107,12 +111,16 @@ func (d *Docker) instances(ctx context.Context, found []container.Summary) ([]ru
 	return instances, nil
 }
 
+func summaryID(found *container.Summary) string {
+	return sandboxID(found.Labels, strings.Join(found.Names, ""))
+}
+
 func (d *Docker) own() filters.Args {
 	return filters.NewArgs(filters.Arg("label", labelInstance+"="+d.cfg.Instance))
 }
 
 func (d *Docker) instance(ctx context.Context, found *container.Summary) (runtime.Instance, error) {
-	instance := runtime.Instance{ID: found.Labels[labelSandbox]}
+	instance := runtime.Instance{ID: summaryID(found)}
 	switch found.State {
 	case container.StateCreated, container.StateRemoving, container.StateDead:
 		// Also what a server was removing when it was killed: no end of its own.

@@ -20,6 +20,9 @@ import (
 // Watch follows the engine's events. Whenever it connects, it also looks at
 // what happened while it did not.
 func (d *Docker) Watch(ctx context.Context, report func(runtime.Exit)) error {
+	var stocking sync.WaitGroup
+	stocking.Go(func() { d.stock(ctx) })
+	defer stocking.Wait()
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = 100*time.Millisecond, time.Second
 	for {
@@ -83,7 +86,11 @@ func (d *Docker) follow(ctx context.Context, report func(runtime.Exit)) error {
 const lookBack = 15 * time.Second
 
 func (d *Docker) handle(ctx context.Context, e events.Message, report func(runtime.Exit)) {
-	id := e.Actor.Attributes[labelSandbox]
+	id := sandboxID(e.Actor.Attributes, e.Actor.Attributes["name"])
+	if e.Action == events.ActionDie && d.isSpare(id) {
+		d.dropSpares(ctx, func(s *spare) bool { return s.id == id })
+		return
+	}
 	if e.Action != events.ActionCreate {
 		if d.knows(id) { // else made or removed by ourselves at this moment
 			d.reportEnd(ctx, id, e, report)
@@ -101,6 +108,13 @@ func (d *Docker) removeStray(ctx context.Context, id, containerID string) {
 		return
 	}
 	defer release()
+	if strings.HasPrefix(id, sparePrefix) {
+		// It may have become a sandbox since.
+		now, err := d.engine.ContainerInspect(ctx, containerID)
+		if err != nil || sandboxID(now.Config.Labels, now.Name) != id {
+			return
+		}
+	}
 	// By the container's own id: one made anew may have the name by now.
 	err := d.engine.ContainerRemove(ctx, containerID, container.RemoveOptions{Force: true, RemoveVolumes: true})
 	if err == nil {
@@ -131,10 +145,16 @@ func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 	d.mu.Lock()
 	before := slices.Collect(maps.Keys(d.known))
 	d.mu.Unlock()
+	spares := d.spares()
 	found, err := d.containers(ctx)
 	if err != nil {
 		return err
 	}
+	d.dropSpares(ctx, func(s *spare) bool {
+		return spares[s.id] && !slices.ContainsFunc(found, func(c container.Summary) bool {
+			return c.ID == s.container && c.State == container.StateRunning
+		})
+	})
 	instances, err := d.instances(ctx, found)
 	if err != nil {
 		return err
@@ -154,7 +174,7 @@ func (d *Docker) missed(ctx context.Context, report func(runtime.Exit)) error {
 		}
 	}
 	for i := range found {
-		d.removeStray(ctx, found[i].Labels[labelSandbox], found[i].ID)
+		d.removeStray(ctx, summaryID(&found[i]), found[i].ID)
 	}
 	return nil
 }
@@ -165,7 +185,11 @@ func (d *Docker) exitOf(ctx context.Context, id string, state *container.State) 
 	if state.Status == container.StateRemoving || state.Status == container.StateDead {
 		return runtime.Exit{ID: id, Removed: true}
 	}
-	return runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id)}
+	exit := runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id)}
+	if unused(exit) { // it never was what it has the name of
+		return runtime.Exit{ID: id, Removed: true}
+	}
+	return exit
 }
 
 // lastWords returns the last line that the entry process wrote to its standard
