@@ -8,7 +8,7 @@ Feature: Pause and resume
     When I call resumeSandbox
     Then LC-RESUME-02: the answer is 409
     Given a directory of my own
-    When I run in the sandbox: echo kept > ${dir}/file; (last=$(date +%s); i=0; while :; do i=$((i+1)); now=$(date +%s); if [ $((now-last)) -ge 2 ]; then echo $((now-last)) > ${dir}/gap; fi; last=$now; echo $i > ${dir}/next; mv ${dir}/next ${dir}/count; sleep 0.05; done) > /dev/null 2>&1 & echo $! > ${dir}/pid
+    When I run in the sandbox: echo kept > ${dir}/file; (last=$(date +%s); i=0; while :; do i=$((i+1)); now=$(date +%s); if [ $((now-last)) -ge 2 ]; then echo $((now-last)) > ${dir}/gap; fi; last=$now; echo $i > ${dir}/next; mv ${dir}/next ${dir}/count; sleep 0.05; done) > /dev/null 2>&1 & echo $! > ${dir}/pid; while [ ! -e ${dir}/count ]; do sleep 0.05; done
     And I call pauseSandbox
     Then LC-PAUSE-01: the answer is 202
     And LC-PAUSE-03: the sandbox becomes Paused
@@ -24,7 +24,7 @@ Feature: Pause and resume
     When I run in the sandbox: cat ${dir}/file
     Then LC-RESUME-03: stdout is "kept"
     And LC-PAUSE-04: the sandbox has the expiry that it was created with
-    When I run in the sandbox: kill -0 $(cat ${dir}/pid) || exit 1; a=$(cat ${dir}/count); i=0; while [ $i -lt 100 ]; do if [ "$(cat ${dir}/count)" -gt "$a" ]; then echo alive; exit 0; fi; sleep 0.1; i=$((i+1)); done
+    When I run in the sandbox: kill -0 $(cat ${dir}/pid) || exit 1; read a < ${dir}/count; i=0; while [ $i -lt 100 ]; do read b < ${dir}/count; if [ "$b" -gt "$a" ]; then echo alive; exit 0; fi; sleep 0.1; i=$((i+1)); done
     Then LC-RESUME-04: stdout is "alive"
     And LC-PAUSE-03: a process that is still there has seen the time jump, by "${dir}/gap"
     And LC-STATE-01: the states seen follow the table of states
