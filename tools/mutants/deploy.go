@@ -2,20 +2,16 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd"
 	"github.com/opensandbox-conformance/opensandbox-conformance/gen/lifecycle"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/gateway"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/store"
 )
@@ -33,7 +29,7 @@ func daemon(m Mutant) (http.Handler, func(), error) {
 	return d, d.Close, nil
 }
 
-// server is the reference server over Docker, with a state and an instance of its own.
+// server is the reference server, with a state and an instance of its own.
 func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler, _ func(), err error) {
 	var undo []func()
 	stop := func() {
@@ -56,9 +52,9 @@ func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler,
 		return nil, nil, err
 	}
 	undo = append(undo, func() { _ = rows.Close() })
-	engine, err := docker.New(ctx, docker.Config{Instance: uuid.NewString(), Execd: l.Execd})
+	engine, err := l.engine(ctx, dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("docker: %w", err)
+		return nil, nil, err
 	}
 	undo = append(undo, func() { clear(engine) })
 	var runs runtime.Runtime = engine
@@ -94,7 +90,7 @@ func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler,
 }
 
 // clear removes what a mutant left running, whatever its fault was.
-func clear(engine *docker.Docker) {
+func clear(engine closer) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	defer func() { _ = engine.Close(ctx) }()

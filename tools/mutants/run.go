@@ -47,6 +47,7 @@ type Lab struct {
 	Execd     string // path of the daemon's binary, for sandboxes
 	StateRoot string // folder for the state of servers
 	Image     string
+	Processes bool // sandboxes are processes of this machine
 	Provision time.Duration
 }
 
