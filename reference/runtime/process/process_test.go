@@ -18,6 +18,7 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestASandboxFromBeginningToEnd(t *testing.T) {
 	f := newFixture(t)
+	f.needsView()
 	id := f.provision(func(s *runtime.Spec) { s.Env = map[string]string{"A": "b c"} })
 	f.ping(id)
 	if got := f.run(id, `echo "$A"; echo changed >/etc/issue; cat /etc/issue; hostname; id -u`); got != "b c\nchanged\n"+id[:12]+"\n0\n" {
@@ -45,6 +46,7 @@ func TestASandboxFromBeginningToEnd(t *testing.T) {
 
 func TestPortsOfSandboxesAreApart(t *testing.T) {
 	f := newFixture(t)
+	f.needsView()
 	var ids []string
 	for range 2 {
 		ids = append(ids, f.provision())
@@ -74,6 +76,7 @@ func TestWhatASandboxDoesNotSee(t *testing.T) {
 	defer own.Close()
 	hidden := filepath.Join(t.TempDir(), "key")
 	f := newFixture(t)
+	f.needsView()
 	id := f.provision()
 	_, port, _ := net.SplitHostPort(own.Addr().String())
 	for command, want := range map[string]string{
@@ -100,6 +103,7 @@ func TestTheWayOutLeadsNotBackIn(t *testing.T) {
 	}
 	defer own.Close()
 	f := newFixture(t)
+	f.needsView()
 	id := f.provision()
 	ask := `exec 3<>/dev/tcp/127.0.0.1/3128; printf 'GET http://` + own.Addr().String() + `/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3; head -n 1 <&3`
 	for range 2 {
