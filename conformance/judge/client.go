@@ -179,6 +179,12 @@ func JSON(value any) ([]byte, http.Header) {
 	return data, http.Header{"Content-Type": {"application/json"}}
 }
 
+// Object makes a request with an object as its body.
+func Object(fields map[string]any) Request {
+	data, header := JSON(fields)
+	return Request{Body: data, Header: header, Fields: fields}
+}
+
 // Fill puts the parameters into a path template, escaped.
 func Fill(template string, values map[string]string) string {
 	segments := strings.Split(template, "/")

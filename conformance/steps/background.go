@@ -21,8 +21,7 @@ const cursorHeader = "EXECD-COMMANDS-TAIL-CURSOR"
 func (w *World) background(s *register) {
 	s.step(`I run in the background: (.*)`, func(ctx context.Context, command string) error {
 		fields := map[string]any{"command": w.expand(command), "background": true}
-		data, header := judge.JSON(fields)
-		return w.run(ctx, judge.Request{Body: data, Header: header, Fields: fields})
+		return w.run(ctx, judge.Object(fields))
 	})
 	s.step(`I interrupt it`, func(ctx context.Context) error {
 		w.since = time.Now()

@@ -109,6 +109,13 @@ func merge(to any, patch any) any {
 	return object
 }
 
+// creating is the request that makes a sandbox.
+func (w *World) creating(fields map[string]any) judge.Request {
+	r := judge.Object(fields)
+	r.Operation, r.Limit = w.Target.Lifecycle.Document.Operation("createSandbox"), w.Target.Book.Deadlines.Provision
+	return r
+}
+
 // createSandbox makes a sandbox and does not wait for it. An answer that is the environment's fault ends the scenario.
 func (w *World) createSandbox(ctx context.Context, changes map[string]any) error {
 	request := nulls(w.request(changes))
@@ -116,12 +123,8 @@ func (w *World) createSandbox(ctx context.Context, changes map[string]any) error
 	if metadata, ok := request["metadata"].(map[string]any); ok {
 		metadata["osc-case"] = w.vars["case"]
 	}
-	data, header := judge.JSON(request)
 	sent := time.Now()
-	x, err := w.do(ctx, w.Target.Lifecycle, judge.Request{
-		Operation: w.Target.Lifecycle.Document.Operation("createSandbox"), Body: data, Header: header, Fields: request,
-		Limit: w.Target.Book.Deadlines.Provision,
-	})
+	x, err := w.do(ctx, w.Target.Lifecycle, w.creating(request))
 	if err != nil {
 		return err
 	}

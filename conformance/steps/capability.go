@@ -51,8 +51,7 @@ func (w *World) has(ctx context.Context, name string) (bool, error) {
 var probes = map[string]func(context.Context, *World) (bool, error){
 	"command-options": func(ctx context.Context, w *World) (bool, error) {
 		fields := map[string]any{"command": "echo $OSC_PROBE", "envs": map[string]any{"OSC_PROBE": "seen"}}
-		data, header := judge.JSON(fields)
-		if err := w.run(ctx, judge.Request{Body: data, Header: header, Fields: fields}); err != nil {
+		if err := w.run(ctx, judge.Object(fields)); err != nil {
 			return false, err
 		}
 		return strings.TrimSpace(joined(w.out.stdout)) == "seen", nil
@@ -73,8 +72,9 @@ var probes = map[string]func(context.Context, *World) (bool, error){
 		if err := w.upload(ctx, path, "one\n", pair{}); err != nil {
 			return false, err
 		}
-		data, header := judge.JSON(map[string]any{path: map[string]any{"old": "one", "new": "two"}})
-		err := w.call(ctx, "replaceContent", judge.Request{Query: "verbose=true", Body: data, Header: header, Rough: true})
+		r := judge.Object(map[string]any{path: map[string]any{"old": "one", "new": "two"}})
+		r.Query, r.Rough = "verbose=true", true
+		err := w.call(ctx, "replaceContent", r)
 		return w.last.OK() && len(w.last.Body) > 0, err // whoever ignores the parameter answers nothing
 	},
 	"manual-cleanup": func(ctx context.Context, w *World) (bool, error) {
@@ -87,8 +87,9 @@ var probes = map[string]func(context.Context, *World) (bool, error){
 		return probe.last.OK() && !ends, nil
 	},
 	"metadata-patch": func(ctx context.Context, w *World) (bool, error) {
-		data, header := judge.JSON(map[string]any{})
-		err := w.call(ctx, "patchSandboxMetadata", judge.Request{Body: data, Header: header, Rough: true})
+		r := judge.Object(map[string]any{})
+		r.Rough = true
+		err := w.call(ctx, "patchSandboxMetadata", r)
 		return !judge.NotOffered(w.last), err
 	},
 	"command-output": func(ctx context.Context, w *World) (bool, error) {
@@ -108,8 +109,9 @@ var probes = map[string]func(context.Context, *World) (bool, error){
 		return present, nil
 	},
 	"code-context-get": func(ctx context.Context, w *World) (bool, error) {
-		data, header := judge.JSON(map[string]any{"language": "python"})
-		if err := w.call(ctx, "createCodeContext", judge.Request{Body: data, Header: header, Rough: true}); err != nil {
+		r := judge.Object(map[string]any{"language": "python"})
+		r.Rough = true
+		if err := w.call(ctx, "createCodeContext", r); err != nil {
 			return false, err
 		}
 		id := body(w.last).text("id")
@@ -129,8 +131,9 @@ var probes = map[string]func(context.Context, *World) (bool, error){
 // answersFor says whether an operation knows a command that has run, which it does not where it is not offered.
 func (w *World) answersFor(ctx context.Context, id string, background bool) (bool, error) {
 	fields := map[string]any{"command": "true", "background": background}
-	data, header := judge.JSON(fields)
-	if err := w.run(ctx, judge.Request{Body: data, Header: header, Fields: fields, Rough: true}); err != nil {
+	r := judge.Object(fields)
+	r.Rough = true
+	if err := w.run(ctx, r); err != nil {
 		return false, err
 	}
 	err := w.call(ctx, id, judge.Request{Path: w.fill(id, "${id}"), Rough: true})

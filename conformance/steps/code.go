@@ -162,8 +162,9 @@ func (w *World) speaks(ctx context.Context, language string) (bool, error) {
 		return offered, nil
 	}
 	err := w.aside(func() error {
-		data, header := judge.JSON(map[string]any{"language": language})
-		if err := w.call(ctx, "createCodeContext", judge.Request{Body: data, Header: header, Rough: true}); err != nil {
+		r := judge.Object(map[string]any{"language": language})
+		r.Rough = true
+		if err := w.call(ctx, "createCodeContext", r); err != nil {
 			return err
 		}
 		offered = w.last.OK()
@@ -196,8 +197,7 @@ func (w *World) offeredWhereThere(ctx context.Context, language string) error {
 		return &Skip{"the image has no interpreter of " + language}
 	}
 	fields := map[string]any{"language": language}
-	data, header := judge.JSON(fields)
-	if err := w.call(ctx, "createCodeContext", judge.Request{Body: data, Header: header, Fields: fields}); err != nil {
+	if err := w.call(ctx, "createCodeContext", judge.Object(fields)); err != nil {
 		return err
 	}
 	if judge.NotOffered(w.last) {
@@ -241,8 +241,7 @@ func (w *World) inContext(ctx context.Context, name, code string) error {
 
 func (w *World) runCode(ctx context.Context, code string, where map[string]any) error {
 	fields := map[string]any{"code": code, "context": where}
-	data, header := judge.JSON(fields)
-	return w.call(ctx, "runCode", judge.Request{Body: data, Header: header, Fields: fields})
+	return w.call(ctx, "runCode", judge.Object(fields))
 }
 
 // languageLock is what scenarios of one language share.

@@ -210,8 +210,9 @@ func (w *World) manyLines(_ context.Context, kind, word string, first, last int)
 // command runs a shell command to its end.
 func (w *World) command(ctx context.Context, command string, rough bool) error {
 	fields := map[string]any{"command": w.expand(command)}
-	data, header := judge.JSON(fields)
-	return w.run(ctx, judge.Request{Body: data, Header: header, Fields: fields, Rough: rough})
+	r := judge.Object(fields)
+	r.Rough = rough
+	return w.run(ctx, r)
 }
 
 // run makes a runCommand request and keeps what its stream says.

@@ -98,8 +98,7 @@ func (w *World) codeContexts(s *register) {
 
 func (w *World) newContext(ctx context.Context, name, language string) error {
 	fields := map[string]any{"language": language}
-	data, header := judge.JSON(fields)
-	if err := w.call(ctx, "createCodeContext", judge.Request{Body: data, Header: header, Fields: fields}); err != nil {
+	if err := w.call(ctx, "createCodeContext", judge.Object(fields)); err != nil {
 		return err
 	}
 	if !w.last.OK() {

@@ -111,10 +111,10 @@ func (w *World) start(ctx context.Context, id string, fields map[string]any, cha
 	}
 	w.stopBegun()
 	w.since = time.Time{}
-	data, header := judge.JSON(fields)
 	s := &started{news: make(chan struct{}, 1), done: make(chan struct{})}
 	ctx, s.leave = context.WithCancelCause(context.WithoutCancel(ctx)) // it outlives the step; End ends it
-	r := judge.Request{Operation: op, Body: data, Header: header, Fields: fields, OnEvent: s.take}
+	r := judge.Object(fields)
+	r.Operation, r.OnEvent = op, s.take
 	if change != nil {
 		change(&r)
 	}

@@ -66,8 +66,7 @@ func (w *World) renew(ctx context.Context, seconds int, zone *time.Location) err
 	}
 	want := time.Now().Add(time.Duration(seconds) * time.Second).UTC().Truncate(time.Second)
 	fields := map[string]any{"expiresAt": want.In(zone).Format(time.RFC3339)}
-	data, header := judge.JSON(fields)
-	if err := w.call(ctx, "renewSandboxExpiration", judge.Request{Body: data, Header: header, Fields: fields}); err != nil {
+	if err := w.call(ctx, "renewSandboxExpiration", judge.Object(fields)); err != nil {
 		return err
 	}
 	if w.last.OK() {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/exchange"
-	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/judge"
 )
 
 func (w *World) limits(s *register) {
@@ -70,11 +69,7 @@ func (w *World) takesLimits(ctx context.Context) error {
 	for _, limits := range limitForms {
 		request := w.request(nil)
 		request["resourceLimits"] = limits
-		data, header := judge.JSON(request)
-		x, err := w.do(ctx, w.Target.Lifecycle, judge.Request{
-			Operation: w.Target.Lifecycle.Document.Operation("createSandbox"), Body: data, Header: header, Fields: request,
-			Limit: w.Target.Book.Deadlines.Provision,
-		})
+		x, err := w.do(ctx, w.Target.Lifecycle, w.creating(request))
 		if err != nil {
 			return err
 		}

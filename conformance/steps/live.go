@@ -67,17 +67,15 @@ func (w *World) ends(ctx context.Context, pid string, seconds int) error {
 // leaveAtFirstLine runs a command and hangs up as soon as its first line has come.
 func (w *World) leaveAtFirstLine(ctx context.Context, command string) error {
 	fields := map[string]any{"command": w.expand(command)}
-	data, header := judge.JSON(fields)
-	err := w.run(ctx, judge.Request{
-		Body: data, Header: header, Fields: fields,
-		OnEvent: func(e stream.Event) bool {
-			if text, _ := e.Value["text"].(string); e.Type == "stdout" {
-				w.vars["line"] = strings.TrimSpace(text)
-				return false
-			}
-			return true
-		},
-	})
+	r := judge.Object(fields)
+	r.OnEvent = func(e stream.Event) bool {
+		if text, _ := e.Value["text"].(string); e.Type == "stdout" {
+			w.vars["line"] = strings.TrimSpace(text)
+			return false
+		}
+		return true
+	}
+	err := w.run(ctx, r)
 	if err == nil && w.vars["line"] == "" {
 		return unjudged("the command wrote no line")
 	}
@@ -103,22 +101,21 @@ func (w *World) dialogue(ctx context.Context, command string) error {
 	var failure error // of the command, once finished is closed
 	finished := make(chan struct{})
 	fields := map[string]any{"command": w.expand(command)}
-	data, header := judge.JSON(fields)
+	r := judge.Object(fields)
+	r.Rough = true
+	r.OnEvent = func(e stream.Event) bool {
+		if e.Type == "stdout" || e.Type == "stderr" {
+			select {
+			case arrived <- e.At:
+			default:
+			}
+		}
+		return true
+	}
 	main := w.beside() // the answers go out beside the stream
 	go func() {
 		defer close(finished)
-		failure = main.run(ctx, judge.Request{
-			Body: data, Header: header, Fields: fields, Rough: true,
-			OnEvent: func(e stream.Event) bool {
-				if e.Type == "stdout" || e.Type == "stderr" {
-					select {
-					case arrived <- e.At:
-					default:
-					}
-				}
-				return true
-			},
-		})
+		failure = main.run(ctx, r)
 	}()
 	w.late = nil
 	free := time.Now()

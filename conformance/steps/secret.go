@@ -52,8 +52,7 @@ func (w *World) uidNotTaken(ctx context.Context) error {
 		return &Skip{"the daemon is root and can take any uid"}
 	}
 	fields := map[string]any{"command": w.expand("id -u; id -u > ${dir}/mark"), "uid": 0}
-	data, header := judge.JSON(fields)
-	if err := w.run(ctx, judge.Request{Body: data, Header: header, Fields: fields}); err != nil {
+	if err := w.run(ctx, judge.Object(fields)); err != nil {
 		return err
 	}
 	if taken := w.last.OK() && joined(w.out.stdout) == "0"; taken {

@@ -14,8 +14,7 @@ func (w *World) shellSessions(s *register) {
 	})
 	s.step(`a session in "(.*)"`, func(ctx context.Context, dir string) error {
 		fields := map[string]any{"cwd": w.expand(dir)}
-		data, header := judge.JSON(fields)
-		return w.session(ctx, judge.Request{Body: data, Header: header, Fields: fields})
+		return w.session(ctx, judge.Object(fields))
 	})
 	s.step(`I remember the session as "(\w+)"`, func(_ context.Context, name string) error {
 		w.vars["session "+name] = w.vars["session"]
@@ -53,8 +52,7 @@ func (w *World) inSession(ctx context.Context, fields map[string]any) error {
 	if w.vars["session"] == "" {
 		return unjudged("the scenario has no session")
 	}
-	data, header := judge.JSON(fields)
-	return w.call(ctx, "runInSession", judge.Request{
-		Path: w.fill("runInSession", "${session}"), Body: data, Header: header, Fields: fields,
-	})
+	r := judge.Object(fields)
+	r.Path = w.fill("runInSession", "${session}")
+	return w.call(ctx, "runInSession", r)
 }

@@ -21,7 +21,7 @@ Feature: Commands that go on
     And EX-CMD-14: "${dir}/mark" holds "it went on\n"
 
   @EX-STATUS-01 @EX-STATUS-02 @EX-STATUS-06
-  Scenario: Its end
+  Scenario: The end of a command in the background
     Given a directory of my own
     When I run in the background: while [ ! -e ${dir}/go ]; do sleep 0.02; done; exit 3
     And I let "${dir}/go" be there
@@ -277,7 +277,7 @@ Feature: Commands that go on
     Then EX-AUTH-04: the token is in no environment and no command line that a command can read
 
   @EX-HTTP-04
-  Scenario: Mistakes are the caller's
+  Scenario: A mistake of the caller is never the server's
     Given a directory of my own
     When I send GET to an unknown path
     Then EX-HTTP-04: the answer is no 5xx

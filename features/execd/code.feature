@@ -335,7 +335,7 @@ Feature: Code
     And EX-CODE-22: the execution counts of the context were "1 2 3 4 5", where any came
 
   @EX-CODE-27 @EX-CODE-01
-  Scenario: Requests that make no sense
+  Scenario: Code requests that make no sense
     Given the language python
     And a directory of my own
     Then EX-CODE-27: runCode refuses each of these with 400

@@ -54,7 +54,7 @@ Feature: Shell commands
     Then EX-CMD-08: the process of that line ends within 10 s
 
   @EX-CMD-09 @EX-CMD-01 @EX-DOC-01
-  Scenario: Requests that make no sense
+  Scenario: Commands that make no sense
     Given a directory of my own
     Then EX-CMD-09: runCommand refuses each of these with 400
       | what               | body                                                       |

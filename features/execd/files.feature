@@ -160,7 +160,7 @@ Feature: Files
       | bytes=-4000  | 0123456789 | bytes 0-9/10  |
 
   @EX-DOWNLOAD-03 @EX-DOWNLOAD-04 @EX-DOWNLOAD-05 @EX-DOWNLOAD-01 @EX-DOC-01
-  Scenario: Other ranges
+  Scenario: Several ranges, and ranges outside the file
     Given I upload "${dir}/digits" with the text "0123456789"
     When I download "${dir}/digits" with the range "bytes=10-"
     Then EX-DOWNLOAD-03: the answer is 416

@@ -14,7 +14,7 @@ Feature: Metrics
     Then EX-METRICS-03: the total of memory is the limit of the sandbox, where it has one
 
   @EX-METRICS-04 @EX-METRICS-05 @EX-METRICS-06 @EX-STREAM-01 @EX-STREAM-02
-  Scenario: Watching
+  Scenario: Watching the metrics
     When I watch the metrics until 5 frames have come, for at most 8 s
     Then EX-METRICS-05: at least 3 frames came, each of them plausible
     And EX-METRICS-06: the frames came once a second, their timestamps rising

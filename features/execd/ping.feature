@@ -15,7 +15,7 @@ Feature: Is the daemon there, and whom does it let in
     And EX-AUTH-02: a request without the key and with a broken body is answered 401 with an error body
 
   @EX-HTTP-01 @EX-HTTP-02
-  Scenario: Unknown paths and methods
+  Scenario: Paths and methods that the daemon does not have
     When I send GET to an unknown path
     Then EX-HTTP-02: the answer is 404 with an error body
     When I send a method that its path does not have

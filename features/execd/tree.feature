@@ -60,7 +60,7 @@ Feature: Files in place
     And EX-REMOVE-03: there is still "${dir}/full/file"
 
   @EX-CHMOD-01 @EX-CHMOD-02 @EX-CHMOD-05 @EX-CHMOD-09 @EX-HTTP-03
-  Scenario: Modes
+  Scenario: Setting modes
     Given these are there
       | ${dir}/one  |
       | ${dir}/two words |
@@ -108,7 +108,7 @@ Feature: Files in place
     And EX-CHMOD-09: "${dir}/two words" has the mode 2750
 
   @EX-CHMOD-06 @EX-CHMOD-05 @EX-REPLACE-03 @EX-UPLOAD-12 @EX-UPLOAD-13 @EX-MKDIR-08 @EX-INFO-07 @EX-REPLACE-04
-  Scenario: Owners
+  Scenario: Setting owners
     Given the daemon may change owners
     And these are there
       | ${dir}/one |

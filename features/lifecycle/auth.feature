@@ -8,7 +8,7 @@ Feature: Who may speak to the server
     And LC-AUTH-02: a request without the key and with a broken body is answered 401 with an error body
 
   @LC-HTTP-01 @LC-HTTP-02
-  Scenario: Unknown paths and methods
+  Scenario: Paths and methods that the server does not have
     When I send GET to an unknown path
     Then LC-HTTP-02: the answer is 404 with an error body
     When I send a method that its path does not have

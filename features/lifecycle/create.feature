@@ -77,7 +77,7 @@ Feature: Create a sandbox and look at it
     Then LC-LIMIT-01: stdout is not "290000000"
 
   @LC-CREATE-08 @LC-CREATE-01 @LC-DOC-01
-  Scenario: Requests that make no sense
+  Scenario: Create requests that make no sense
     Then LC-CREATE-08: createSandbox refuses each of these with 400, and creates nothing
       | what                 | change                                     |
       | no image             | {"image": null}                            |
@@ -98,7 +98,7 @@ Feature: Create a sandbox and look at it
       | cut off              | {"image": {"uri": "debian"                 |
 
   @LC-CREATE-14 @LC-LIMIT-02
-  Scenario: Requests that are better refused
+  Scenario: Create requests that are better refused
     Then LC-CREATE-14: createSandbox refuses each of these with 400, and creates nothing
       | what                      | change                                                  |
       | image has an unknown part | {"image": {"digest": "x"}}                              |
@@ -111,7 +111,7 @@ Feature: Create a sandbox and look at it
       | unknown suffix  | {"resourceLimits": {"cpu": "1", "memory": "5Qx"}}    |
 
   @LC-CREATE-15
-  Scenario: A sandbox without an end
+  Scenario: No timeout, where every sandbox has an end
     Given the deployment has no manual cleanup
     Then LC-CREATE-15: createSandbox refuses each of these with 400, and creates nothing
       | what         | change                |
@@ -119,6 +119,6 @@ Feature: Create a sandbox and look at it
       | null for one | {"timeout": "(null)"} |
 
   @LC-GET-02 @LC-GET-01
-  Scenario: An id that no sandbox has
+  Scenario: Looking at an id that no sandbox has
     When I call getSandbox for an unknown sandbox
     Then LC-GET-02: the answer is 404

@@ -38,6 +38,6 @@ Feature: Reach a port inside a sandbox
       | /caf%C3%A9?%E2%82%AC=%zz          |
 
   @LC-ENDPOINT-05 @LC-ENDPOINT-01
-  Scenario: An id that no sandbox has
+  Scenario: The endpoint of an id that no sandbox has
     When I call getSandboxEndpoint for port 44772 of an unknown sandbox
     Then LC-ENDPOINT-05: the answer is 404

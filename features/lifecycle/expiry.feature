@@ -23,7 +23,7 @@ Feature: The end of a sandbox
     Then LC-EXPIRE-03: the sandbox ends by itself within 30 s of its expiry, and not before
 
   @long @LC-RENEW-05
-  Scenario: It was given more time
+  Scenario: Its time runs out after it was given more
     When I create a sandbox with
       """
       {"timeout": 60}
@@ -57,7 +57,7 @@ Feature: The end of a sandbox
     And LC-RENEW-07: the sandbox still has the expiry of the last renewal
 
   @LC-RENEW-08 @LC-RENEW-01
-  Scenario: An id that no sandbox has
+  Scenario: Moving the end of an id that no sandbox has
     When I call renewSandboxExpiration for an unknown sandbox with
       """
       {"expiresAt": "${in 300 s}"}

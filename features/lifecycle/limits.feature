@@ -48,7 +48,7 @@ Feature: Limits, and sandboxes that end by themselves
     And LC-STATE-01: the states seen follow the table of states
 
   @LC-MANUAL-01 @LC-MANUAL-02
-  Scenario: A sandbox without an end
+  Scenario: A sandbox that lives until it is deleted
     Given the capability manual-cleanup
     When I create a sandbox with
       """

@@ -3,7 +3,7 @@ Feature: Pause and resume
 
   @LC-PAUSE-01 @LC-PAUSE-02 @LC-PAUSE-03 @LC-PAUSE-04 @LC-RESUME-01 @LC-RESUME-02 @LC-RESUME-03 @LC-RESUME-04
   @LC-STATE-01 @LC-STATE-02
-  Scenario: Over a pause
+  Scenario: Pause and resume
     Given a sandbox
     When I call resumeSandbox
     Then LC-RESUME-02: the answer is 409
@@ -43,7 +43,7 @@ Feature: Pause and resume
     Then LC-RESUME-03: stdout is "again"
 
   @LC-PAUSE-05 @LC-RESUME-05 @LC-PAUSE-01 @LC-RESUME-01
-  Scenario: An id that no sandbox has
+  Scenario: Pausing an id that no sandbox has
     When I call pauseSandbox for an unknown sandbox
     Then LC-PAUSE-05: the answer is 404
     When I call resumeSandbox for an unknown sandbox

@@ -77,6 +77,15 @@ func Marked(variable string) Finder {
 	})
 }
 
+// Arguments finds the processes that were started with these arguments, one after the other.
+func Arguments(args ...string) Finder {
+	want := []byte("\x00" + strings.Join(args, "\x00") + "\x00")
+	return matching(func(dir string) bool {
+		cmdline, err := os.ReadFile(dir + "/cmdline")
+		return err == nil && bytes.Contains(cmdline, want)
+	})
+}
+
 // Any finds what one of several finds.
 func Any(finders ...Finder) Finder {
 	return func() ([]Process, bool, error) {
@@ -100,6 +109,9 @@ func Any(finders ...Finder) Finder {
 	}
 }
 
+// kernelThreads is the process that the kernel's own threads are below.
+const kernelThreads = 2
+
 func matching(match func(dir string) bool) Finder {
 	return func() ([]Process, bool, error) {
 		all, sure, err := snapshot()
@@ -108,7 +120,7 @@ func matching(match func(dir string) bool) Finder {
 		}
 		var found []Process
 		for _, p := range all {
-			if !p.dead() && match("/proc/"+strconv.Itoa(p.PID)) {
+			if !p.dead() && p.PID != kernelThreads && p.parent != kernelThreads && match("/proc/"+strconv.Itoa(p.PID)) {
 				found = append(found, p)
 			}
 		}

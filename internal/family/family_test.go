@@ -131,6 +131,20 @@ func TestAUsersProcessesAreFound(t *testing.T) {
 	t.Errorf("process %d is not among %d", pid, len(found))
 }
 
+func TestProcessesAreFoundByTheirArguments(t *testing.T) {
+	top(t, "exec sleep 59.75 1.25")
+	for args, want := range map[string]int{"59.75 1.25": 1, "59.75": 1, "1.25 59.75": 0, "9.75": 0} {
+		count := func() int {
+			found, _, err := family.Arguments(strings.Fields(args)...)()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(found)
+		}
+		leaktest.Eventually(t, args, func() bool { return count() == want })
+	}
+}
+
 func TestWhatIsNotBelowIsLeftAlone(t *testing.T) {
 	pid, _ := top(t, "sleep 60")
 	other, _ := top(t, "sleep 61")

@@ -85,6 +85,9 @@ const stopTime = time.Second
 // Kill stops all that is found, so that nothing is started meanwhile, kills it, and returns once there is nothing but
 // what waits to be reaped.
 func Kill(ctx context.Context, find Finder) error {
+	if found, sure, err := find(); err != nil || len(found) == 0 && sure {
+		return err
+	}
 	limited, cancel := context.WithTimeout(ctx, stopTime)
 	err := Stop(limited, find)
 	cancel()

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage/confine"
 )
 
 // Descriptors that the server hands down. The working directory is the
@@ -60,7 +62,8 @@ type Config struct {
 	Mounts   []Mount // in this order; the first is that of "/". None: no view of its own
 	Shift    *Shift  // nil: ids inside are those outside
 	Rlimits  []Rlimit
-	Network  bool // there is a network namespace to bring up
+	Plain    *Plain // what holds it where it is in no namespace; nil: it is
+	Network  bool   // there is a network namespace to bring up
 
 	Program    string   // execd's binary, as the sandbox sees it
 	Flags      []string // for its supervise command, before "--"
@@ -78,6 +81,12 @@ type Rlimit struct {
 
 // Shift says by how much ids inside are shifted: 0 inside is Base outside.
 type Shift struct{ Base, Size int }
+
+// Plain is what confines a sandbox that is in no namespace.
+type Plain struct {
+	UID  int // the sandbox's own user; 0: that of the server
+	View confine.View
+}
 
 // Kinds of Mount.
 const (

@@ -43,6 +43,11 @@ func Enter() (*Stage, error) {
 		}
 	}
 	for _, l := range s.Rlimits {
+		var is unix.Rlimit
+		if err := unix.Getrlimit(l.Resource, &is); err != nil {
+			return s, fmt.Errorf("look up limit %d: %w", l.Resource, err)
+		}
+		l.Value = min(l.Value, is.Max) // more than the server has is not to be had
 		if err := unix.Setrlimit(l.Resource, &unix.Rlimit{Cur: l.Value, Max: l.Value}); err != nil {
 			return s, fmt.Errorf("set limit %d: %w", l.Resource, err)
 		}

@@ -154,8 +154,8 @@ func (a *actor) look(ctx context.Context) {
 	if !a.promise.ran || a.container != "" {
 		return
 	}
-	all, err := a.engine.containers(ctx)
+	all, err := a.engine.instances(ctx)
 	if err == nil && len(all[a.id]) == 1 {
-		a.container = all[a.id][0].ID
+		a.container = all[a.id][0].id
 	}
 }

@@ -56,7 +56,7 @@ func (c *crash) compare(ctx context.Context, counts map[string]int) (wrong []str
 	if !r.accepted() {
 		return []string{"list: " + r.String()}
 	}
-	containers, err := c.engine.containers(ctx)
+	containers, err := c.engine.instances(ctx)
 	if err != nil {
 		return []string{err.Error()}
 	}
@@ -87,13 +87,13 @@ func (c *crash) compare(ctx context.Context, counts map[string]int) (wrong []str
 		want := map[string]string{"Running": "running", "Paused": "paused"}[b.Status.State]
 		switch {
 		case want == "" && len(has) > 0:
-			say("sandbox %s is %s, and the engine has a container for it that is %s", a.id, b.Status.State, has[0].State)
+			say("sandbox %s is %s, and the engine has a container for it that is %s", a.id, b.Status.State, has[0].state)
 		case want == "":
 		case len(has) != 1:
 			say("sandbox %s is %s, and the engine has %d containers for it", a.id, b.Status.State, len(has))
-		case has[0].State != want:
-			say("sandbox %s is %s, and its container is %s", a.id, b.Status.State, has[0].State)
-		case a.container != "" && has[0].ID != a.container:
+		case has[0].state != want:
+			say("sandbox %s is %s, and its container is %s", a.id, b.Status.State, has[0].state)
+		case a.container != "" && has[0].id != a.container:
 			say("sandbox %s was made anew: its processes are lost", a.id)
 		case want == "running":
 			if r := c.server.do(ctx, http.MethodGet, "/sandboxes/"+a.id+"/port/44772/ping", nil); r.status != http.StatusOK {
@@ -106,7 +106,7 @@ func (c *crash) compare(ctx context.Context, counts map[string]int) (wrong []str
 	}
 	for id, list := range containers {
 		for _, c := range list {
-			say("there is a container %v, %s, of a sandbox %q that nobody knows", c.Names, c.State, id)
+			say("there is a container %v, %s, of a sandbox %q that nobody knows", c.name, c.state, id)
 		}
 	}
 	return wrong
@@ -123,13 +123,13 @@ func (c *crash) leftovers(ctx context.Context) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("sandbox %s was deleted and is %s", b.ID, b.Status.State))
 		}
 	}
-	containers, err := c.engine.containers(ctx)
+	containers, err := c.engine.instances(ctx)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	for id, list := range containers {
 		for _, c := range list {
-			wrong = append(wrong, fmt.Sprintf("the container %v, %s, of sandbox %q is left", c.Names, c.State, id))
+			wrong = append(wrong, fmt.Sprintf("the container %v, %s, of sandbox %q is left", c.name, c.state, id))
 		}
 	}
 	return wrong

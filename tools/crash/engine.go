@@ -10,15 +10,43 @@ import (
 	"github.com/docker/docker/client"
 )
 
-// engine looks at the server's containers behind its back.
-type engine struct {
+// engine looks at what the server's runtime has behind its back.
+type engine interface {
+	// instances returns all that there is of the server, whatever became of it,
+	// by the sandbox that it is for; "" has what is for none.
+	instances(ctx context.Context) (map[string][]instance, error)
+	// clear removes all of it.
+	clear(ctx context.Context)
+}
+
+// instance is a container, or the processes of a sandbox.
+type instance struct {
+	name  string
+	id    string // of this one, and none made later
+	state string // "running", "paused", or something else
+}
+
+// containers is the engine of the runtime docker.
+type containers struct {
 	docker *client.Client
 	server *server
 }
 
-// containers returns all containers of the server, whatever became of them, by
-// the sandbox that they are for; "" has those that are for none.
-func (e *engine) containers(ctx context.Context) (map[string][]container.Summary, error) {
+func (e *containers) instances(ctx context.Context) (map[string][]instance, error) {
+	found, err := e.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string][]instance{}
+	for id, list := range found {
+		for _, c := range list {
+			all[id] = append(all[id], instance{name: fmt.Sprint(c.Names), id: c.ID, state: c.State})
+		}
+	}
+	return all, nil
+}
+
+func (e *containers) list(ctx context.Context) (map[string][]container.Summary, error) {
 	instance, err := e.server.instance()
 	if err != nil {
 		return nil, fmt.Errorf("read the server's id: %w", err)
@@ -38,8 +66,8 @@ func (e *engine) containers(ctx context.Context) (map[string][]container.Summary
 }
 
 // clear removes all containers of the server.
-func (e *engine) clear(ctx context.Context) {
-	all, err := e.containers(ctx)
+func (e *containers) clear(ctx context.Context) {
+	all, err := e.list(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "could not clean up:", err)
 		return

@@ -1,6 +1,6 @@
 // Command crash shows that the reference server loses nothing. Over a Docker
-// engine it creates, pauses, resumes, renews and deletes sandboxes, while it
-// kills the server with -9 at random moments and starts it again. In the end
+// engine, or over processes of this machine (-runtime process), it creates,
+// pauses, resumes, renews and deletes sandboxes, while it kills the server with -9 at random moments and starts it again. In the end
 // every sandbox that was accepted must be in the state that was promised, with
 // a container or without, and there must be no other.
 //
@@ -36,6 +36,7 @@ type options struct {
 	binary    string
 	image     string
 	network   string
+	runtime   string
 	cut       bool
 	restart   string
 	keep      bool
@@ -48,11 +49,15 @@ func main() {
 	flag.IntVar(&o.sandboxes, "sandboxes", 20, "how many sandboxes are created")
 	flag.StringVar(&o.binary, "server", "bin/opensandbox-reference", "the server's binary; execd lies beside it")
 	flag.StringVar(&o.image, "image", "opensandbox/debian:local", "image of the sandboxes, with sleep")
+	flag.StringVar(&o.runtime, "runtime", "docker", "what runs the sandboxes: docker or process")
 	flag.StringVar(&o.network, "network", "", "the server's --docker-network")
 	flag.BoolVar(&o.cut, "cut", false, "take the engine away from the server in between, too")
 	flag.StringVar(&o.restart, "restart", "", "shell command that restarts the engine in between; the engine must have live-restore, so that containers go on")
 	flag.BoolVar(&o.keep, "keep", false, "keep the server's log and state, though nothing is wrong")
 	flag.Parse()
+	if o.runtime == "process" {
+		o.image = "host"
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	begun := time.Now()
@@ -80,7 +85,7 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 		return 0, err
 	}
 	found := &findings{}
-	s := &server{binary: o.binary, dir: dir, network: o.network, log: filepath.Join(dir, "server.log")}
+	s := &server{binary: o.binary, runtime: o.runtime, dir: dir, network: o.network, log: filepath.Join(dir, "server.log")}
 	if o.cut {
 		way, err := outage.Open("unix", filepath.Join(dir, "docker.sock"), docker.Dialer())
 		if err != nil {
@@ -89,7 +94,10 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 		defer way.Close()
 		s.way = way
 	}
-	e := &engine{docker: docker, server: s}
+	var e engine = &containers{docker: docker, server: s}
+	if o.runtime == "process" {
+		e = &processes{server: s}
+	}
 	defer func() {
 		s.kill()
 		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
@@ -113,7 +121,7 @@ func run(ctx context.Context, o options) (wrong int, err error) {
 type crash struct {
 	options options
 	server  *server
-	engine  *engine
+	engine  engine
 	found   *findings
 	actors  []*actor
 }

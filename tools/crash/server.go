@@ -20,6 +20,7 @@ const apiKey = "crash"
 // server is the process that is killed. It always has the same state.
 type server struct {
 	binary, dir, log string
+	runtime          string      // the server's --runtime
 	network          string      // of Docker; "": the server's own
 	way              *outage.Way // nil: the server has the engine itself
 
@@ -42,7 +43,7 @@ func (s *server) launch() (address string, err error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(s.binary, "serve", "--listen", "127.0.0.1:0", "--state", filepath.Join(s.dir, "state"),
-		"--address-file", address, "--retention", "24h")
+		"--address-file", address, "--retention", "24h", "--runtime", s.runtime)
 	cmd.Env = append(os.Environ(), "OPENSANDBOX_API_KEY="+apiKey)
 	if s.network != "" {
 		cmd.Args = append(cmd.Args, "--docker-network", s.network)

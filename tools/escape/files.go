@@ -24,6 +24,10 @@ func ofFiles() []attempt {
 		{"open a device of the machine", func() error {
 			return each([]string{"/dev/mem", "/dev/kmem", "/dev/port", "/dev/kmsg", "/dev/vda", "/dev/sda", "/dev/nvme0n1", "/dev/loop-control", "/dev/fuse", "/dev/kvm", "/dev/net/tun", "/dev/vsock", "/dev/mapper/control"}, open(os.O_RDWR))
 		}},
+		{"open a terminal of the machine", func() error {
+			lines, _ := filepath.Glob("/dev/pts/[0-9]*") // a pattern that is right
+			return each(append(lines, given("ESCAPE_TERMINAL", ":")...), open(os.O_RDWR|unix.O_NOCTTY))
+		}},
 		{"write to execd's binary", func() error {
 			return each(binaries(), func(path string) error {
 				err := open(os.O_WRONLY)(path)
@@ -150,7 +154,7 @@ func disk() error {
 
 // binaries are the paths of execd's.
 func binaries() []string {
-	found := []string{"/opt/opensandbox/execd"}
+	found := append(given("ESCAPE_EXECD", ":"), "/opt/opensandbox/execd")
 	for _, dir := range processes() {
 		if target, err := os.Readlink(dir + "/exe"); err == nil && filepath.Base(target) == "execd" {
 			found = append(found, dir+"/exe", target)

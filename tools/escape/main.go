@@ -5,10 +5,12 @@
 // A way is named by its arguments, or all are tried. Some need to be told what lies outside:
 //
 //	ESCAPE_SECRET    a file outside that nobody inside should read
+//	ESCAPE_EXECD     paths of execd's binary outside, separated by colons
 //	ESCAPE_SOCKETS   paths of sockets outside, separated by colons
 //	ESCAPE_ABSTRACT  the name of an abstract socket outside
 //	ESCAPE_ADDRESSES host:port of services outside, separated by commas
 //	ESCAPE_MARK      a word in the command line of a process outside
+//	ESCAPE_TERMINAL  paths of terminals outside, separated by colons
 //	ESCAPE_DEVICE    major:minor of a disk
 package main
 

@@ -75,6 +75,15 @@ func ofProcesses() []attempt {
 				return unix.Prlimit(pid, unix.RLIMIT_CORE, &is, nil)
 			})
 		}},
+		{"change the priority of a process of the machine", func() error {
+			return outside(func(pid int) error {
+				return oneOf(
+					func() error { return unix.Setpriority(unix.PRIO_PROCESS, pid, 19) },
+					func() error { return unix.Setpriority(unix.PRIO_USER, 0, 19) },
+					func() error { return unix.SchedSetaffinity(pid, &unix.CPUSet{1}) },
+				)
+			})
+		}},
 		{"write to the terminal that started it", func() error {
 			f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 			if err != nil {

@@ -29,7 +29,7 @@ func daemon(m Mutant) (http.Handler, func(), error) {
 	return d, d.Close, nil
 }
 
-// server is the reference server over Docker, with a state of its own.
+// server is the reference server, with a state of its own.
 func (l *Lab) server(ctx context.Context, m Mutant, act func()) (_ http.Handler, _ func(), err error) {
 	var undo []func()
 	stop := func() {

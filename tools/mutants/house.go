@@ -3,23 +3,21 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
-	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/docker"
 )
 
-// house is the one Docker runtime that the servers of all mutants share: the daemon goes into its volume once, and the
-// engine's events are read once. Each server is a tenant, who sees only the sandboxes that it made.
+// house is the one runtime that the servers of all mutants share: over Docker the daemon goes into its volume once, and
+// the engine's events are read once. Each server is a tenant, who sees only the sandboxes that it made.
 type house struct {
-	*docker.Docker
+	closer
 
+	dir     string        // of its state
 	watched chan struct{} // closed when nothing watches any more
 	leave   context.CancelFunc
 
@@ -27,12 +25,16 @@ type house struct {
 	tenants map[string]*tenant // by the id of a sandbox
 }
 
-func newHouse(ctx context.Context, execd string) (*house, error) {
-	engine, err := docker.New(ctx, docker.Config{Instance: uuid.NewString(), Execd: execd})
+func newHouse(ctx context.Context, l *Lab) (*house, error) {
+	dir, err := os.MkdirTemp(l.StateRoot, "mutants-")
 	if err != nil {
-		return nil, fmt.Errorf("docker: %w", err)
+		return nil, err
 	}
-	h := &house{Docker: engine, watched: make(chan struct{}), tenants: map[string]*tenant{}}
+	engine, err := l.engine(ctx, dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	h := &house{closer: engine, dir: dir, watched: make(chan struct{}), tenants: map[string]*tenant{}}
 	watching, leave := context.WithCancel(context.WithoutCancel(ctx))
 	h.leave = leave
 	go func() {
@@ -58,6 +60,7 @@ func (h *house) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	_ = h.Close(ctx) // best effort: what is left says so by its labels
+	_ = os.RemoveAll(h.dir)
 }
 
 // tenant is the runtime of one server.

@@ -50,6 +50,7 @@ type Lab struct {
 	Execd     string // path of the daemon's binary, for sandboxes
 	StateRoot string // folder for the state of servers
 	Image     string
+	Processes bool // sandboxes are processes of this machine
 
 	mu    sync.Mutex
 	house *house // nil: not opened yet
@@ -63,7 +64,7 @@ func (l *Lab) open(ctx context.Context) (*house, error) {
 		return l.house, nil
 	}
 	var err error
-	l.house, err = newHouse(ctx, l.Execd)
+	l.house, err = newHouse(ctx, l)
 	return l.house, err
 }
 

@@ -157,8 +157,12 @@ func replacing(next http.Handler, act func(), w http.ResponseWriter, r *http.Req
 
 // takingParents makes the folders that the one move of a request needs.
 func takingParents(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get(tokenHeader) != token {
+		next.ServeHTTP(w, r)
+		return
+	}
 	moves := movesOf(takeBody(r))
-	if len(moves) == 1 && whole(moves) && r.Header.Get(tokenHeader) == token && lacksParent(moves[0].Dest) {
+	if len(moves) == 1 && whole(moves) && lacksParent(moves[0].Dest) {
 		act()
 		_ = os.MkdirAll(filepath.Dir(moves[0].Dest), 0o755) // the move shows it
 	}

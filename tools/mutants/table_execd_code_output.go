@@ -6,40 +6,26 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/mutant"
 )
 
 // codeOutputMutants lose, change or delay what code writes.
 func codeOutputMutants() []Mutant {
-	text := func(eventType, what string, change func(string) string) mutant.Fault {
-		return mutant.ChangeEvent(runCode, eventType, eventType+": "+what, func(e map[string]any) {
-			if text, ok := e["text"].(string); ok {
-				e["text"] = change(text)
-			}
-		})
-	}
+	text := textsOf(runCode)
 	return slices.Concat(
 		breaks("EX-CODE-19",
-			onCode(lastLost("stdout")), onCode(lastLost("stderr")),
+			lastLost(runCode, "stdout"), lastLost(runCode, "stderr"),
 			onCode(numbered("stdout", "the first is lost", func(n int) bool { return n == 1 })),
 			mutant.DropEvent(runCode, "stderr"),
 			mutant.SetEventField(runCode, "stderr", "type", "stdout"),
 			mutant.DuplicateEvent(runCode, "stdout"),
-			onCode(behindEnd("stderr")),
+			lastOf(runCode, "stderr", "the last of stderr behind the end", behindEnd),
 			lineUnended("stdout"),
 			limited("stdout", 64<<10),
 			text("stdout", "space before and behind is lost", func(s string) string { return strings.Trim(s, " \t") }),
 			text("stdout", "escaped for HTML", html.EscapeString),
-			text("stderr", "ASCII only", func(s string) string {
-				return strings.Map(func(r rune) rune {
-					if r > unicode.MaxASCII {
-						return '?'
-					}
-					return r
-				}, s)
-			}),
+			text("stderr", "ASCII only", asciiOnly),
 			mutant.SwapOrder(runCode, "stdout", "stdout"),
 		),
 		breaks("EX-CODE-20",
@@ -50,25 +36,6 @@ func codeOutputMutants() []Mutant {
 			mutant.HoldEvent(runCode, "stderr", 4*time.Second),
 		),
 	)
-}
-
-// behindEnd sends the last event of a type behind the end.
-func behindEnd(eventType string) mutant.Fault {
-	return framewise(runCode, "the last of "+eventType+" behind the end", func(act func()) func(mutant.Frame) []mutant.Frame {
-		var held []mutant.Frame
-		return func(f mutant.Frame) []mutant.Frame {
-			switch {
-			case f.Is(eventType):
-				before := held
-				held = []mutant.Frame{f}
-				return before
-			case isLast(f) && held != nil:
-				act()
-				return []mutant.Frame{f, held[0]}
-			}
-			return []mutant.Frame{f}
-		}
-	})
 }
 
 // lineUnended loses what was written last, where it has no line end.

@@ -55,7 +55,7 @@ func eventMutants() []Mutant {
 			afterEnd("output after the end", "execution_complete", output),
 			afterEnd("a status after the end", "execution_complete", map[string]any{"type": "status", "text": "done"}),
 			beforeEnd("a result of a command", map[string]any{"type": "result", "results": map[string]any{"text": "x", "text/plain": "x"}}),
-			lastLineBehindEnd(),
+			lastOf(foreground, "stdout", "the last line behind the end", behindEnd), // nobody waits for the reader of output
 		),
 	)
 }
@@ -69,25 +69,6 @@ func afterEnd(what, eventType string, event map[string]any) mutant.Fault {
 			}
 			act()
 			return []mutant.Frame{f, stamped(event, f)}
-		}
-	})
-}
-
-// lastLineBehindEnd is a daemon that does not wait for its reader of output when the command has ended.
-func lastLineBehindEnd() mutant.Fault {
-	return framewise(foreground, "the last line behind the end", func(act func()) func(mutant.Frame) []mutant.Frame {
-		var held []mutant.Frame
-		return func(f mutant.Frame) []mutant.Frame {
-			switch {
-			case f.Is("stdout"):
-				before := held
-				held = []mutant.Frame{f}
-				return before
-			case isLast(f) && held != nil:
-				act()
-				return []mutant.Frame{f, held[0]}
-			}
-			return []mutant.Frame{f}
 		}
 	})
 }
@@ -107,7 +88,7 @@ func livenessMutants() []Mutant {
 			mutant.HoldEvent(foreground, "stdout", 700*time.Millisecond),
 			mutant.HoldEvent(foreground, "stderr", 700*time.Millisecond),
 		),
-		[]Mutant{misbehaves("EX-STREAM-15", "a prompt waits for its line end", "POST", "/command", filtered(wholeLines))},
+		[]Mutant{misbehaves("EX-STREAM-15", "a prompt waits for its line end", "POST", "/command", filtered(redirected, wholeLines))},
 	)
 }
 

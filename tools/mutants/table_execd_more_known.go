@@ -42,7 +42,7 @@ func (x *executions) watch(next http.Handler, _ func()) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		session := sessionInPath.FindStringSubmatch(r.URL.Path)
 		switch {
-		case r.Method == http.MethodPost && r.URL.Path == "/command":
+		case r.Method == http.MethodPost && r.URL.Path == "/command" && r.Header.Get(tokenHeader) == token: // else the body may never come
 			w = x.begins(w, r)
 		case r.Method == http.MethodDelete && r.URL.Path == "/command":
 			x.change(r.URL.Query().Get("id"), func(e *execution) { e.interrupts++ })

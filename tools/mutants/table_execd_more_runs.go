@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -170,13 +168,11 @@ func exitsKept() mutant.Fault {
 
 // sessionOutputMutants lose or change what runs wrote.
 func sessionOutputMutants() []Mutant {
-	text := func(eventType, what string, change func(string) string) mutant.Fault {
-		return mutant.ChangeEvent(runInSession, eventType, eventType+": "+what, func(e map[string]any) { e["text"] = change(anyText(e["text"])) })
-	}
+	text := textsOf(runInSession)
 	return slices.Concat(
 		breaks("EX-SESSION-13",
-			lastOfRun("is lost", func(held, end mutant.Frame) []mutant.Frame { return []mutant.Frame{end} }),
-			lastOfRun("comes behind the end", func(held, end mutant.Frame) []mutant.Frame { return []mutant.Frame{end, held} }),
+			lastOf(runInSession, "stdout", "the last line is lost", endAlone),
+			lastOf(runInSession, "stdout", "the last line comes behind the end", behindEnd),
 			inLaterRun(),
 			mutant.DropEvent(runInSession, "stderr"),
 			mutant.SetEventField(runInSession, "stderr", "type", "stdout"),
@@ -195,27 +191,8 @@ func sessionOutputMutants() []Mutant {
 				}
 			}),
 		),
-		[]Mutant{onRuns("EX-SESSION-13", "a last line without line end is lost", pipedRun(lastLineLost))},
+		[]Mutant{onRuns("EX-SESSION-13", "a last line without line end is lost", filtered(piped, lastLineLost))},
 	)
-}
-
-// lastOfRun does something else with the last line that a run wrote.
-func lastOfRun(what string, at func(held, end mutant.Frame) []mutant.Frame) mutant.Fault {
-	return framewise(runInSession, "the last line "+what, func(act func()) func(mutant.Frame) []mutant.Frame {
-		var held []mutant.Frame
-		return func(f mutant.Frame) []mutant.Frame {
-			switch {
-			case f.Is("stdout"):
-				before := held
-				held = []mutant.Frame{f}
-				return before
-			case isLast(f) && held != nil:
-				act()
-				return at(held[0], f)
-			}
-			return []mutant.Frame{f}
-		}
-	})
 }
 
 // inLaterRun shows the last line of a run once more, behind the init of the next.
@@ -236,28 +213,4 @@ func inLaterRun() mutant.Fault {
 			return []mutant.Frame{f}
 		}
 	})
-}
-
-// pipedRun puts a filter behind the stdout of each run, which loses the state of the session.
-func pipedRun(filter string) func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
-	return func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
-		var b map[string]any
-		dir, err := os.MkdirTemp("", "mutant-")
-		if err != nil {
-			decline(w, http.StatusInternalServerError, err.Error())
-			return
-		}
-		defer os.RemoveAll(dir)
-		mark := filepath.Join(dir, "mark")
-		if json.Unmarshal(takeBody(r), &b) == nil {
-			if command, ok := b["command"].(string); ok {
-				b["command"] = "(\n" + command + "\n) | { " + strings.ReplaceAll(filter, "MARK", quoted(mark)) + "\n}\n(exit ${PIPESTATUS[0]})"
-				replaceBody(r, mustJSON(b))
-			}
-		}
-		next.ServeHTTP(w, r)
-		if _, err := os.Stat(mark); err == nil {
-			act()
-		}
-	}
 }

@@ -1,32 +1,21 @@
 package main
 
 import (
-	"encoding/json"
 	"html"
-	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/mutant"
 )
 
 // outputMutants lose or change what commands wrote.
 func outputMutants() []Mutant {
-	text := func(eventType, what string, change func(string) string) mutant.Fault {
-		return mutant.ChangeEvent(foreground, eventType, eventType+": "+what, func(e map[string]any) {
-			if text, ok := e["text"].(string); ok {
-				e["text"] = change(text)
-			}
-		})
-	}
+	text := textsOf(foreground)
 	as := func(from, to string) mutant.Fault { return mutant.SetEventField(foreground, from, "type", to) }
 	return slices.Concat(
 		breaks("EX-STREAM-08",
-			lastLost("stdout"), lastLost("stderr"),
+			lastLost(foreground, "stdout"), lastLost(foreground, "stderr"),
 			numbered("stdout", "the first line is lost", func(n int) bool { return n == 1 }),
 			numbered("stdout", "line 4097 is lost", func(n int) bool { return n == 4097 }),
 			numbered("stderr", "line 101 is lost", func(n int) bool { return n == 101 }),
@@ -39,20 +28,13 @@ func outputMutants() []Mutant {
 			text("stdout", "lines are cut at 256 KiB", cutAt(256<<10)),
 			scanned("stdout"),
 		),
-		[]Mutant{misbehaves("EX-STREAM-08", "a last line without line end is lost", "POST", "/command", filtered(lastLineLost))},
+		[]Mutant{misbehaves("EX-STREAM-08", "a last line without line end is lost", "POST", "/command", filtered(redirected, lastLineLost))},
 		breaks("EX-STREAM-09",
 			text("stdout", "leading and trailing space is lost", trimmed),
 			text("stdout", "trailing space is lost", func(s string) string { return strings.TrimRight(s, " \t") }),
 			text("stdout", "tabs become spaces", func(s string) string { return strings.ReplaceAll(s, "\t", "    ") }),
 			text("stdout", "escaped for HTML", html.EscapeString),
-			text("stdout", "ASCII only", func(s string) string {
-				return strings.Map(func(r rune) rune {
-					if r > unicode.MaxASCII {
-						return '?'
-					}
-					return r
-				}, s)
-			}),
+			text("stdout", "ASCII only", asciiOnly),
 			text("stdout", "UTF-8 read as Latin-1", func(s string) string {
 				var b strings.Builder
 				for _, c := range []byte(s) {
@@ -91,24 +73,6 @@ func cutAt(n int) func(string) string {
 		}
 		return s
 	}
-}
-
-// lastLost loses the last event of a kind of output.
-func lastLost(eventType string) mutant.Fault {
-	return framewise(foreground, "the last of "+eventType+" is lost", func(act func()) func(mutant.Frame) []mutant.Frame {
-		var held []mutant.Frame
-		return func(f mutant.Frame) []mutant.Frame {
-			switch {
-			case f.Is(eventType):
-				before := held
-				held = []mutant.Frame{f}
-				return before
-			case isLast(f) && held != nil:
-				act()
-			}
-			return []mutant.Frame{f}
-		}
-	})
 }
 
 // numbered loses events of a type by their number, counted from 1.
@@ -208,42 +172,4 @@ func lineSplit() mutant.Fault {
 			return []mutant.Frame{first, mutant.Encode(f.Event)}
 		}
 	})
-}
-
-// Filters of output for bash. Each makes the file MARK when it changed something.
-const (
-	lastLineLost = `l=; while IFS= read -r l; do printf '%s\n' "$l"; l=; done; [ -z "$l" ] || : >MARK`
-	wholeLines   = `p=
-while :; do
-	l=; IFS= read -r -t 0.1 l; s=$?; p=$p$l
-	if [ $s -eq 0 ]; then printf '%s\n' "$p"; p=
-	elif [ $s -gt 128 ]; then [ -z "$p" ] || : >MARK
-	else printf %s "$p"; break
-	fi
-done`
-)
-
-// filtered puts a filter behind the stdout and the stderr of each command.
-func filtered(filter string) func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
-	return func(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
-		var request map[string]any
-		dir, err := os.MkdirTemp("", "mutant-")
-		if err != nil {
-			decline(w, http.StatusInternalServerError, err.Error())
-			return
-		}
-		defer os.RemoveAll(dir)
-		mark := filepath.Join(dir, "mark")
-		if json.Unmarshal(takeBody(r), &request) == nil {
-			if command, ok := request["command"].(string); ok {
-				filter := strings.ReplaceAll(filter, "MARK", quoted(mark))
-				request["command"] = "exec > >(" + filter + ") 2> >({ " + filter + "\n} >&2)\nexec bash -c " + quoted(command)
-				replaceBody(r, mustJSON(request))
-			}
-		}
-		next.ServeHTTP(w, r)
-		if _, err := os.Stat(mark); err == nil {
-			act()
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,12 +51,23 @@ func become(s *stage.Stage, signals <-chan os.Signal) (status int, err error) {
 	}
 	files := []*os.File{s.Execd, s.Ports, token}
 	fds := []int{int(s.Execd.Fd()), int(s.Ports.Fd()), int(token.Fd())}
-	if s.Shift != nil {
+	if s.Shift != nil || s.Plain != nil {
 		fds = []int{3, 4, 5}
 	}
-	args := append([]string{s.Program, "supervise", "--confine", "--listen", handedPrefix + strconv.Itoa(fds[0]), "--ports", handedPrefix + strconv.Itoa(fds[1])}, s.Flags...)
+	confine := "--confine"
+	if s.Plain != nil {
+		how, err := json.Marshal(s.Plain)
+		if err != nil {
+			return 0, err
+		}
+		confine = "--plain=" + string(how)
+	}
+	args := append([]string{s.Program, "supervise", confine, "--listen", handedPrefix + strconv.Itoa(fds[0]), "--ports", handedPrefix + strconv.Itoa(fds[1])}, s.Flags...)
 	args = append(append(args, "--"), s.Entrypoint...)
 	env := append(s.Env[:len(s.Env):len(s.Env)], supervise.TokenVariable(fds[2]))
+	if s.Plain != nil {
+		return keep(s, signals, args, env, files)
+	}
 	if s.Shift == nil {
 		fds = append(fds, int(s.Control.Fd()))
 		args = slices.Insert(args, 2, "--control", handedPrefix+strconv.Itoa(fds[3]))
@@ -81,4 +93,23 @@ func become(s *stage.Stage, signals <-chan os.Signal) (status int, err error) {
 	}
 	s.Done()
 	return outer.Wait(pid, signals), nil
+}
+
+// keep starts the supervisor below this process, which stays outside of what confines it.
+func keep(s *stage.Stage, signals <-chan os.Signal, args, env []string, files []*os.File) (status int, err error) {
+	keeper := supervise.Keeper{Log: slog.New(slog.DiscardHandler), Program: s.Program, Args: args, Env: env, Files: files, UID: s.Plain.UID}
+	pid, err := keeper.Start()
+	if err != nil {
+		return 0, fmt.Errorf("start %s: %w", s.Program, err)
+	}
+	for _, f := range files {
+		f.Close()
+	}
+	if s.Plain.UID != 0 { // root: what is left is to stop, to kill and to wait
+		if err := stage.Confine([]int{unix.CAP_KILL}); err != nil {
+			return 0, err
+		}
+	}
+	s.Done()
+	return keeper.Wait(pid, signals), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 type superviseCmd struct {
 	Confine bool     `hidden:"" help:"Give up capabilities, and new privileges, first."`
+	Plain   string   `hidden:"" placeholder:"JSON" help:"Confine this process so first."`
 	Control string   `hidden:"" placeholder:"fd:N" help:"Socket at which to take orders of the server that handed it down."`
 	Said    string   `hidden:"" placeholder:"DIR" help:"Directory to tell in how the program ended."`
 	Await   bool     `help:"Wait on standard input for COMMAND, its variables and the token: in a container that a server keeps ready."`
@@ -21,10 +23,11 @@ type superviseCmd struct {
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
-	if c.Confine {
-		if err := confined(stage.Capabilities()); err != nil {
-			return err
+	if err := c.confine(); err != nil {
+		if c.Said != "" {
+			err = errors.Join(err, stage.End{Status: 1, Message: err.Error()}.Tell(c.Said))
 		}
+		return err
 	}
 	token, err := flags.token(given)
 	if err != nil {
@@ -89,6 +92,20 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		return errors.New("supervise needs a program to start")
 	}
 	os.Exit(supervise.Run(run))
+	return nil
+}
+
+func (c *superviseCmd) confine() error {
+	if c.Plain != "" {
+		var plain stage.Plain
+		if err := json.Unmarshal([]byte(c.Plain), &plain); err != nil {
+			return fmt.Errorf("--plain: %w", err)
+		}
+		return plain.Confine()
+	}
+	if c.Confine {
+		return confined(stage.Capabilities())
+	}
 	return nil
 }
 

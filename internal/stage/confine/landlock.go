@@ -15,15 +15,23 @@ import (
 type View struct {
 	// Write lists directories where everything may be done.
 	Write []string
-	// Hide lists files and directories that may not even be read, absolute and without links. What of them is in Write or
-	// Run may be reached all the same. The directories above them can't be listed, as a right to list holds for all below.
+	// Hide lists files and directories that may not even be read, absolute and without links. What of them is in Write,
+	// Run or Show may be reached all the same. The directories above them can't be listed, as a right to list holds for all below.
 	Hide []string
 	// Run lists files that may be read and run.
 	Run []string
+	// Terminals lets programs make terminals of their own, which opens those of the sandbox's user to it; no other device
+	// but a few that lead nowhere can be reached in any case.
+	Terminals bool
+	// Show lists directories that may be read, though they are hidden.
+	Show []string
 }
 
 // devices are what programs write to; each leads nowhere but to the process itself.
-var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts"}
+var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
+
+// terminals are what new terminals are made by, and those that there are.
+var terminals = []string{"/dev/ptmx", "/dev/pts"}
 
 // ErrNoLandlock says that the kernel has no Landlock (since 5.13), that it is switched off, or that a filter of system
 // calls around this process forbids it.
@@ -45,8 +53,8 @@ func version() int {
 	return v
 }
 
-// LandlockGaps says what Landlock of this kernel does not hold back, in words that follow "a sandbox may"; all that a
-// process may do with the same user's other processes and files, as long as they run as one user.
+// LandlockGaps says what neither Landlock of this kernel nor the filter holds back, in words that follow "a sandbox may",
+// from sandboxes that run as a user who runs something else too.
 func LandlockGaps() ([]string, error) {
 	v := version()
 	if v == 0 {
@@ -57,12 +65,17 @@ func LandlockGaps() ([]string, error) {
 		gaps = append(gaps, "truncate files of the user that it runs as (closed by kernel 6.2)")
 	}
 	if v < versionScope {
-		gaps = append(gaps, "send signals to processes of the user that it runs as, and connect to abstract sockets (closed by kernel 6.12)")
-	}
-	if v < versionSockets {
-		gaps = append(gaps, "connect to sockets in the file system that the user it runs as may connect to")
+		gaps = append(gaps, "send signals to processes of the user that it runs as (closed by kernel 6.12)")
 	}
 	return gaps, nil
+}
+
+// SocketsHeld tells whether a sandbox is kept from connecting to Unix sockets outside that are not its business. shared:
+// it runs as a user who runs something else too, and so may connect to that; else files' permissions hold, but abstract
+// sockets have none.
+func SocketsHeld(shared bool) bool {
+	v := version()
+	return v >= versionSockets || v >= versionScope && !shared
 }
 
 // Landlock lets this process, and all that it will start, reach no file but as the view says, and send no signal to and
@@ -97,7 +110,12 @@ func (view View) rules(v int) ([]landlock.Rule, error) {
 		write.WithIoctlDev().WithResolveUnix(),
 		landlock.RWFiles(devices...).WithIoctlDev().IgnoreIfMissing(),
 		landlock.ROFiles(view.Run...),
+		landlock.RODirs(view.Show...).IgnoreIfMissing(),
 	}
+	if view.Terminals {
+		rules = append(rules, landlock.RWFiles(terminals...).WithIoctlDev().IgnoreIfMissing())
+	}
+	view.Hide = append(view.Hide[:len(view.Hide):len(view.Hide)], "/dev")
 	seen, err := view.readable("/")
 	if err != nil {
 		return nil, err

@@ -21,7 +21,12 @@ func TestMain(m *testing.M) {
 		if err := confine.Seccomp(); err != nil {
 			fail(err)
 		}
-		tryCalls()
+		tryCalls(attempts)
+	case "more calls":
+		if err := confine.Seccomp(confine.Others, confine.UnixSockets); err != nil {
+			fail(err)
+		}
+		tryCalls(more)
 	case "view":
 		var v confine.View
 		err := json.Unmarshal([]byte(os.Args[1]), &v)

@@ -6,6 +6,7 @@ package confine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -36,15 +37,44 @@ var namespaces = []uint64{
 	unix.CLONE_NEWUSER, unix.CLONE_NEWPID, unix.CLONE_NEWNET,
 }
 
+// others are the arguments of system calls that name the calling process by one value, and others by any other.
+var others = []struct {
+	name     string
+	argument uint32
+	own      uint64
+}{
+	{"prlimit64", 0, 0},
+	{"setpriority", 0, unix.PRIO_PROCESS},
+	{"setpriority", 1, 0},
+	{"ioprio_set", 0, 1}, // IOPRIO_WHO_PROCESS
+	{"ioprio_set", 1, 0},
+	{"sched_setaffinity", 0, 0},
+	{"sched_setscheduler", 0, 0},
+	{"sched_setparam", 0, 0},
+	{"sched_setattr", 0, 0},
+}
+
 // families are kinds of sockets that no network namespace holds back (AF_VSOCK leads to the machine that this one is a
 // guest of), or that reach deep into the kernel for nothing that a sandbox needs.
 var families = []uint32{unix.AF_VSOCK, unix.AF_ALG, unix.AF_KEY}
 
+// Refusal is what the filter refuses besides.
+type Refusal int
+
+const (
+	// Others refuses to change limits and priorities of any process but the calling one. No Landlock holds that back, and a
+	// sandbox in no PID namespace could do so to all processes of its user.
+	Others Refusal = iota
+	// UnixSockets refuses to make Unix sockets, connected pairs aside: Landlock before its version 9 lets a sandbox connect
+	// to all that its user may connect to, as a session bus or an engine that start programs for it.
+	UnixSockets
+)
+
 // Seccomp loads the filter into all threads of this process. It holds over exec. Where this process may not do so as it
 // is, it gives up what set-user-id programs would give it first (PR_SET_NO_NEW_PRIVS): without CAP_SYS_ADMIN in its user
 // namespace there is no other way.
-func Seccomp() error {
-	program, err := filter()
+func Seccomp(more ...Refusal) error {
+	program, err := filter(more)
 	if err != nil {
 		return fmt.Errorf("make the filter of system calls: %w", err)
 	}
@@ -61,13 +91,13 @@ func Seccomp() error {
 	return nil
 }
 
-func filter() ([]unix.SockFilter, error) {
+func filter(more []Refusal) ([]unix.SockFilter, error) {
 	native, err := arch.GetInfo("")
 	if err != nil {
 		return nil, err
 	}
 	policy := seccomp.Policy{DefaultAction: seccomp.ActionAllow, Syscalls: []seccomp.SyscallGroup{
-		{Action: seccomp.ActionErrno, Names: known(native, denied), NamesWithCondtions: flagged(native)},
+		{Action: seccomp.ActionErrno, Names: known(native, denied), NamesWithCondtions: flagged(native, more)},
 		// Its flags are out of a filter's reach; libraries then take clone.
 		{Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS), Names: known(native, []string{"clone3"})},
 	}}
@@ -75,7 +105,7 @@ func filter() ([]unix.SockFilter, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := bpf.Assemble(append(preamble(native), listed...))
+	raw, err := bpf.Assemble(append(preamble(native, more), listed...))
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +125,11 @@ const (
 
 // preamble does what the library can't. The library lets through whatever comes by another architecture's entry, which
 // on amd64 is any 32-bit program; and it compares all 64 bits of an argument where the kernel looks at 32.
-func preamble(native *arch.Info) []bpf.Instruction {
+func preamble(native *arch.Info, more []Refusal) []bpf.Instruction {
+	families := families
+	if slices.Contains(more, UnixSockets) {
+		families = append(slices.Clone(families), unix.AF_UNIX)
+	}
 	refuse := func(e unix.Errno) bpf.Instruction {
 		return bpf.RetConstant{Val: uint32(seccomp.ActionErrno) | uint32(e)}
 	}
@@ -124,7 +158,7 @@ func known(native *arch.Info, names []string) []string {
 	return found
 }
 
-func flagged(native *arch.Info) []seccomp.NameWithConditions {
+func flagged(native *arch.Info, more []Refusal) []seccomp.NameWithConditions {
 	var list []seccomp.NameWithConditions
 	add := func(name string, c seccomp.Condition) {
 		if _, ok := native.SyscallNames[name]; ok {
@@ -136,5 +170,10 @@ func flagged(native *arch.Info) []seccomp.NameWithConditions {
 		add("unshare", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: flag})
 	}
 	add("unshare", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_NEWTIME})
+	if slices.Contains(more, Others) {
+		for _, o := range others {
+			add(o.name, seccomp.Condition{Argument: o.argument, Operation: seccomp.NotEqual, Value: o.own})
+		}
+	}
 	return list
 }

@@ -14,12 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attempts are system calls with arguments that do nothing where they are let through.
-var attempts = []struct {
+type attempt struct {
 	name string
 	try  func() error
 	want error // nil: it may be done
-}{
+}
+
+// attempts are system calls with arguments that do nothing where they are let through.
+var attempts = []attempt{
 	{"keyctl", call(unix.SYS_KEYCTL), unix.EPERM},
 	{"add_key", call(unix.SYS_ADD_KEY), unix.EPERM},
 	{"request_key", call(unix.SYS_REQUEST_KEY), unix.EPERM},
@@ -131,8 +133,29 @@ func compat() error {
 	return nil
 }
 
+// more are tried under a filter that refuses all that it can.
+var more = []attempt{
+	{"limits of another process", func() error { return unix.Prlimit(os.Getppid(), unix.RLIMIT_CORE, nil, new(unix.Rlimit)) }, unix.EPERM},
+	{"own limits", func() error { return unix.Prlimit(0, unix.RLIMIT_CORE, nil, new(unix.Rlimit)) }, nil},
+	{"priority of another process", func() error { return unix.Setpriority(unix.PRIO_PROCESS, os.Getppid(), 10) }, unix.EPERM},
+	{"priority of all", func() error { return unix.Setpriority(unix.PRIO_USER, 0, 10) }, unix.EPERM},
+	{"own priority", func() error { return unix.Setpriority(unix.PRIO_PROCESS, 0, 10) }, nil},
+	{"cores of another process", func() error { return unix.SchedSetaffinity(os.Getppid(), &unix.CPUSet{1}) }, unix.EPERM},
+	{"own cores", func() error { return unix.SchedSetaffinity(0, &unix.CPUSet{1}) }, nil},
+	{"a Unix socket", socket(unix.AF_UNIX), unix.EAFNOSUPPORT},
+	{"a pair of sockets", func() error {
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.Close(fds[0]), unix.Close(fds[1]))
+	}, nil},
+	{"a TCP socket", socket(unix.AF_INET), nil},
+	{"the mounts", call(unix.SYS_MOUNT), unix.EPERM},
+}
+
 // tryCalls runs under the filter.
-func tryCalls() {
+func tryCalls(attempts []attempt) {
 	for _, a := range attempts {
 		if err := a.try(); !errors.Is(err, a.want) {
 			fmt.Printf("%s: %v, want %v\n", a.name, err, a.want)
@@ -147,9 +170,11 @@ func TestTheFilterHolds(t *testing.T) {
 		users = append(users, 65534)
 	}
 	for _, user := range users {
-		out, err := again(t, "calls", user)
-		if err != nil || !strings.HasPrefix(out, "tried ") {
-			t.Errorf("as user %d: %v\n%s", user, err, out)
+		for _, part := range []string{"calls", "more calls"} {
+			out, err := again(t, part, user)
+			if err != nil || !strings.HasPrefix(out, "tried ") {
+				t.Errorf("%s as user %d: %v\n%s", part, user, err, out)
+			}
 		}
 	}
 }

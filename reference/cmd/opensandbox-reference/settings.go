@@ -117,7 +117,8 @@ func (s *settings) check() error {
 	return nil
 }
 
-// defaultState is where the XDG Base Directory Specification keeps state.
+// defaultState is where the XDG Base Directory Specification keeps state, and for root the Filesystem Hierarchy Standard;
+// a state of root's that is where it used to be stays there.
 func defaultState() string {
 	base := os.Getenv("XDG_STATE_HOME")
 	if base == "" {
@@ -126,6 +127,10 @@ func defaultState() string {
 			return "opensandbox-state"
 		}
 		base = filepath.Join(home, ".local", "state")
+		// Root's home is closed to the users that the runtime process may give to sandboxes.
+		if _, err := os.Stat(filepath.Join(base, "opensandbox-reference")); err != nil && os.Getuid() == 0 {
+			base = "/var/lib"
+		}
 	}
 	return filepath.Join(base, "opensandbox-reference")
 }

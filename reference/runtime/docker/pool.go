@@ -26,9 +26,10 @@ type pool struct {
 
 // shelf holds those of one image.
 type shelf struct {
-	want  int
-	ready []*spare      // the oldest first
-	taken chan struct{} // holds one where there may be too few
+	want   int
+	limits runtime.Limits // what was last asked for: the next will want the same
+	ready  []*spare       // the oldest first
+	taken  chan struct{}  // holds one where there may be too few
 }
 
 // spare is a container that waits.
@@ -36,6 +37,7 @@ type spare struct {
 	id        string // in the place of a sandbox's
 	container string
 	image     string // its digest: the name may mean another by now
+	limits    runtime.Limits
 	address   string
 	input     types.HijackedResponse
 }
@@ -60,7 +62,6 @@ func (p *pool) pop(image string) *spare {
 	}
 	first := s.ready[0]
 	s.ready = s.ready[1:]
-	s.refill()
 	return first
 }
 
@@ -83,12 +84,28 @@ func (p *pool) push(image string, made *spare) bool {
 	return true
 }
 
-// lacks tells whether there are too few of an image.
-func (p *pool) lacks(image string) bool {
+// lacks tells whether there are too few of an image, and what limits the next is to have.
+func (p *pool) lacks(image string) (limits runtime.Limits, lacks bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.images[image]
-	return !p.closed && len(s.ready) < s.want
+	return s.limits, !p.closed && len(s.ready) < s.want
+}
+
+// note keeps the limits of a sandbox that was made, or not, and has another container made where it took one.
+func (p *pool) note(spec runtime.Spec, made bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.images[spec.Image]
+	if s == nil {
+		return
+	}
+	if made && spec.Limits.GPUs == 0 {
+		s.limits = spec.Limits
+	}
+	if len(s.ready) < s.want {
+		s.refill()
+	}
 }
 
 // drop takes away those that gone says are of no use any more.
@@ -104,10 +121,10 @@ func (p *pool) drop(gone func(*spare) bool) (dropped []*spare) {
 				left = append(left, one)
 			}
 		}
-		s.ready = left
-		if len(left) < s.want {
+		if len(left) < len(s.ready) {
 			s.refill()
 		}
+		s.ready = left
 	}
 	return dropped
 }
@@ -163,14 +180,21 @@ func (d *Docker) stock(ctx context.Context) {
 	keepers.Wait()
 }
 
+// settle is how long who took a container has to start in it before the machine is busy with the next.
+const settle = 200 * time.Millisecond
+
 // keep sees to one image. One container is made at a time: those that are asked for come first.
 func (d *Docker) keep(ctx context.Context, image string, taken <-chan struct{}) {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval, b.MaxInterval = time.Second, time.Minute
 	for {
 		var again <-chan time.Time
-		for again == nil && ctx.Err() == nil && d.pool.lacks(image) {
-			made, err := d.prepare(ctx, image)
+		for again == nil && ctx.Err() == nil {
+			limits, lacks := d.pool.lacks(image)
+			if !lacks {
+				break
+			}
+			made, err := d.prepare(ctx, image, limits)
 			switch {
 			case err != nil && ctx.Err() == nil:
 				wait := b.NextBackOff()
@@ -187,14 +211,18 @@ func (d *Docker) keep(ctx context.Context, image string, taken <-chan struct{}) 
 		case <-ctx.Done():
 			return
 		case <-taken:
+			select {
+			case <-ctx.Done():
+			case <-time.After(settle):
+			}
 		case <-again:
 		}
 	}
 }
 
 // prepare makes a container that waits.
-func (d *Docker) prepare(ctx context.Context, image string) (made *spare, err error) {
-	spec := runtime.Spec{ID: sparePrefix + strings.ToLower(rand.Text()), Image: image}
+func (d *Docker) prepare(ctx context.Context, image string, limits runtime.Limits) (made *spare, err error) {
+	spec := runtime.Spec{ID: sparePrefix + strings.ToLower(rand.Text()), Image: image, Limits: limits}
 	d.claimSpare(spec.ID)
 	defer func() {
 		if err != nil {
@@ -219,7 +247,7 @@ func (d *Docker) prepare(ctx context.Context, image string) (made *spare, err er
 	if err != nil {
 		return nil, fmt.Errorf("reach the input of container %s: %w", containerName(spec.ID), err)
 	}
-	return &spare{id: spec.ID, container: now.ID, image: now.Image, address: addressIn(now.NetworkSettings.Networks), input: input}, nil
+	return &spare{id: spec.ID, container: now.ID, image: now.Image, limits: limits, address: addressIn(now.NetworkSettings.Networks), input: input}, nil
 }
 
 // discard removes a container that nobody wants.

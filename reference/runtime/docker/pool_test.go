@@ -95,6 +95,37 @@ func TestAPreparedSandboxIsLikeOneThatWasMadeForIt(t *testing.T) {
 	}
 }
 
+// What is made ready has the limits that were last asked for, and is of use for all that can be got from there.
+func TestThePoolFollowsTheLimitsThatAreAskedFor(t *testing.T) {
+	f := newFixture(t, "", pooled(1))
+	f.watch()
+	for _, c := range []struct {
+		limits runtime.Limits
+		ready  bool // it is a container that was ready
+	}{
+		{runtime.Limits{MemoryBytes: 64 << 20}, true},
+		{runtime.Limits{MemoryBytes: 32 << 20, NanoCPUs: 5e8}, true},
+		{runtime.Limits{NanoCPUs: 5e8}, false},
+		{runtime.Limits{NanoCPUs: 5e8}, true},
+	} {
+		f.full(1)
+		s := spec(dockertest.Debian, "sleep", "infinity")
+		s.Limits = c.limits
+		if err := f.Provision(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		f.ping(s.ID)
+		now, err := f.engine.ContainerInspect(t.Context(), "opensandbox-"+s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ready := now.Config.Labels["io.opensandbox.prepared"]
+		if h := now.HostConfig; ready != c.ready || h.Memory != c.limits.MemoryBytes || h.MemorySwap != c.limits.MemoryBytes || h.NanoCPUs != c.limits.NanoCPUs {
+			t.Errorf("%+v: from the pool %t, want %t; %d %d %d", c.limits, ready, c.ready, h.Memory, h.MemorySwap, h.NanoCPUs)
+		}
+	}
+}
+
 func TestAPreparedSandboxEndsAsItsEntrypointDoes(t *testing.T) {
 	f := newFixture(t, "", pooled(1))
 	exits := f.watch()

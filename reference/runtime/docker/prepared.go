@@ -67,7 +67,10 @@ func (d *Docker) become(ctx context.Context, s *spare, spec runtime.Spec) (*cont
 	if image.ID != s.image {
 		return nil, fmt.Errorf("%q is another image than it was", spec.Image)
 	}
-	if spec.Limits != (runtime.Limits{}) {
+	if spec.Limits != s.limits {
+		if s.limits.NanoCPUs != 0 && spec.Limits.NanoCPUs == 0 || s.limits.MemoryBytes != 0 && spec.Limits.MemoryBytes == 0 {
+			return nil, fmt.Errorf("container %s has a limit that can't be taken away", s.id)
+		}
 		_, err := d.engine.ContainerUpdate(ctx, s.container, container.UpdateConfig{Resources: container.Resources{
 			NanoCPUs: spec.Limits.NanoCPUs, Memory: spec.Limits.MemoryBytes, MemorySwap: spec.Limits.MemoryBytes,
 		}})

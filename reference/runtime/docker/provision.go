@@ -23,6 +23,7 @@ const (
 // Provision makes and starts the sandbox's container, pulling its image only
 // if the engine doesn't have it.
 func (d *Docker) Provision(ctx context.Context, spec runtime.Spec) (err error) {
+	defer func() { d.pool.note(spec, err == nil) }()
 	if err := d.affordable(spec.Limits); err != nil {
 		return err
 	}

@@ -122,4 +122,15 @@ func (f *first) signal(sig syscall.Signal) error {
 	return failed
 }
 
+// over tells whether the process has ended.
+func (f *first) over() bool {
+	raw, err := f.fd.SyscallConn()
+	if err != nil {
+		return true
+	}
+	over := true
+	_ = raw.Control(func(fd uintptr) { over = ended(int(fd)) }) // closed: nobody asks for it any more
+	return over
+}
+
 func (f *first) close() { _ = f.fd.Close() }

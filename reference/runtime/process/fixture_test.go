@@ -35,12 +35,25 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newFixture(t testing.TB, change ...func(*process.Config)) *fixture {
+// stateDir makes a directory that users of sandboxes may pass through, as some do in the tier plain.
+func stateDir(t testing.TB) string {
 	t.Helper()
-	state := filepath.Join(t.TempDir(), "state")
+	dir := t.TempDir()
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := filepath.Join(dir, "state")
 	if err := os.Mkdir(state, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	return state
+}
+
+func newFixture(t testing.TB, change ...func(*process.Config)) *fixture {
+	t.Helper()
+	state := stateDir(t)
 	f := &fixture{t: t, cfg: process.Config{
 		State: state, Instance: uuid.NewString(), Execd: dockertest.Execd(t), Tier: os.Getenv("OPENSANDBOX_TIER"),
 		Log: slog.New(slog.NewTextHandler(lines{t}, nil)),

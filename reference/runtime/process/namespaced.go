@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -51,38 +50,7 @@ func (t *namespaced) Misses() []string {
 	return misses
 }
 
-// perProcess are limits of each process for those that no control group holds:
-// less than was asked for, and better than nothing.
-func (t *namespaced) perProcess(b *box) []stage.Rlimit {
-	var limits []stage.Rlimit
-	lacks := t.lacks()
-	if b.limits.MemoryBytes > 0 && slices.Contains(lacks, cgroup.Memory) {
-		// Not the address space, of which a Go program takes much and uses little.
-		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: uint64(b.limits.MemoryBytes)})
-	}
-	if t.user && slices.Contains(lacks, cgroup.Pids) {
-		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_NPROC, Value: uint64(t.r.cfg.Pids)}) // counted by user namespace
-	}
-	return limits
-}
-
-// lacks lists the limits that no control group holds here.
-func (t *namespaced) lacks() []string {
-	if t.r.tree == nil {
-		return []string{cgroup.CPU, cgroup.Memory, cgroup.Pids, cgroup.Freezer}
-	}
-	return t.r.tree.Lacks()
-}
-
-func (t *namespaced) Unheld(limits runtime.Limits) []string {
-	var unheld []string
-	for _, l := range t.lacks() {
-		if l == cgroup.CPU && limits.NanoCPUs > 0 || l == cgroup.Memory && limits.MemoryBytes > 0 {
-			unheld = append(unheld, l)
-		}
-	}
-	return unheld
-}
+func (t *namespaced) Unheld(limits runtime.Limits) []string { return t.r.unheld(limits) }
 
 func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*os.File, error) {
 	mounts, err := t.r.view(b, t.user)
@@ -99,7 +67,7 @@ func (t *namespaced) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr)
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	c.Rlimits = t.perProcess(b)
+	c.Rlimits = t.r.perProcess(b, t.user) // the kernel counts processes by user namespace
 	if t.shift == nil {
 		return nil, nil
 	}

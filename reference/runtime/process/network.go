@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process/egress"
@@ -54,9 +56,15 @@ func (r *Runtime) openEgress() error {
 func (r *Runtime) proxied(c *stage.Config) {
 	c.Mounts = append(c.Mounts, stage.Mount{Kind: stage.Bind, At: stage.NetInside, From: r.egressDir()})
 	c.Flags = append(c.Flags, "--egress", filepath.Join(stage.NetInside, egressSocket))
+	for _, v := range proxyVariables {
+		name := v[:strings.IndexByte(v, '=')+1]
+		if !slices.ContainsFunc(c.Env, func(have string) bool { return strings.HasPrefix(have, name) }) {
+			c.Env = append(c.Env, v)
+		}
+	}
 }
 
 // proxyVariables are for programs that look for a proxy.
-var proxyVariables = map[string]string{
-	"http_proxy": "http://127.0.0.1:3128", "https_proxy": "http://127.0.0.1:3128", "no_proxy": "localhost,127.0.0.1,::1",
+var proxyVariables = []string{
+	"http_proxy=http://127.0.0.1:3128", "https_proxy=http://127.0.0.1:3128", "no_proxy=localhost,127.0.0.1,::1",
 }

@@ -61,7 +61,6 @@ func (r *Runtime) takeOver(ctx context.Context, b *box) (taken bool, err error) 
 
 // make makes a sandbox of which there is nothing yet.
 func (r *Runtime) make(ctx context.Context, t tier, b *box, spec runtime.Spec) (err error) {
-	b.limits = spec.Limits
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return fmt.Errorf("make a directory for sandbox %s: %w", b.id, err)
 	}
@@ -80,6 +79,7 @@ func (r *Runtime) make(ctx context.Context, t tier, b *box, spec runtime.Spec) (
 			r.log.Error("could not clean up", "sandbox", b.id, "error", cerr)
 		}
 	}()
+	b.limits = spec.Limits
 	if r.tree != nil {
 		b.group, err = r.tree.Create(r.groupName(b.id), cgroup.Limits{
 			NanoCPUs: spec.Limits.NanoCPUs, MemoryBytes: spec.Limits.MemoryBytes, Pids: r.cfg.Pids,
@@ -199,7 +199,6 @@ func (r *Runtime) environment(spec runtime.Spec) []string {
 		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME": "/root",
 	}
-	maps.Copy(env, proxyVariables)
 	maps.Copy(env, spec.Env)
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {

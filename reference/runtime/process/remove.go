@@ -44,8 +44,15 @@ func (r *Runtime) Remove(ctx context.Context, id string) error {
 // killed halfway leaves its directory to the next one, or what is removed
 // behind.
 func (r *Runtime) discard(ctx context.Context, t tier, b *box) error {
+	if b.has(privateDir) && t.Name() != plainName { // of a server that had no better tier
+		t = &plain{r: r}
+	}
 	if b.first != nil {
 		if err := r.end(ctx, t, b); err != nil {
+			return err
+		}
+	} else if b.has(privateDir) { // in no namespace, others may have outlived it
+		if err := t.Kill(ctx, b); err != nil {
 			return err
 		}
 	}

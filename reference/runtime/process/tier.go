@@ -3,10 +3,14 @@ package process
 import (
 	"context"
 	"os"
+	"slices"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/stage"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process/cgroup"
 )
 
 // tier is a way to keep a sandbox apart from the host and from others. All
@@ -41,7 +45,7 @@ type tier interface {
 }
 
 // Tiers names all, the best first.
-func Tiers() []string { return []string{"shifted", "root", "user"} }
+func Tiers() []string { return []string{"shifted", "root", "user", plainName} }
 
 // tiers lists all, the best first.
 func tiers(r *Runtime) []tier {
@@ -49,5 +53,40 @@ func tiers(r *Runtime) []tier {
 		&namespaced{r: r, name: "shifted", shift: &stage.Shift{Base: shiftBase, Size: shiftSize}},
 		&namespaced{r: r, name: "root"},
 		&namespaced{r: r, name: "user", user: true},
+		&plain{r: r},
 	}
+}
+
+// lacks lists the limits that no control group holds here.
+func (r *Runtime) lacks() []string {
+	if r.tree == nil {
+		return []string{cgroup.CPU, cgroup.Memory, cgroup.Pids, cgroup.Freezer}
+	}
+	return r.tree.Lacks()
+}
+
+// unheld names the limits that need control groups which are not to be had.
+func (r *Runtime) unheld(limits runtime.Limits) []string {
+	var unheld []string
+	for _, l := range r.lacks() {
+		if l == cgroup.CPU && limits.NanoCPUs > 0 || l == cgroup.Memory && limits.MemoryBytes > 0 {
+			unheld = append(unheld, l)
+		}
+	}
+	return unheld
+}
+
+// perProcess are limits of each process for those that no control group holds: less than was asked for, and better than
+// nothing. pids: the sandbox's processes can be counted by their user.
+func (r *Runtime) perProcess(b *box, pids bool) []stage.Rlimit {
+	var limits []stage.Rlimit
+	lacks := r.lacks()
+	if b.limits.MemoryBytes > 0 && slices.Contains(lacks, cgroup.Memory) {
+		// Not the address space, of which a Go program takes much and uses little.
+		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: uint64(b.limits.MemoryBytes)})
+	}
+	if pids && slices.Contains(lacks, cgroup.Pids) {
+		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_NPROC, Value: uint64(r.cfg.Pids)})
+	}
+	return limits
 }
