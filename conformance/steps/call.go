@@ -226,6 +226,7 @@ func (w *World) errorBody() error {
 			kept, said = false, breach.Message+": "+said
 		}
 	}
+	w.fold = refusedWith(w.last)
 	return w.check(kept, "the answer has no error body", "JSON with code and message, and nothing else", said)
 }
 
@@ -269,12 +270,15 @@ func (w *World) refused(what, text string) error {
 	}
 	message := "a request that makes no sense is not refused (" + what + ")"
 	if w.last.Status >= 400 {
-		// A server refuses all that it can't read by one status: that is one fault, whatever was wrong.
-		w.fold = "refused with " + strconv.Itoa(w.last.Status)
+		w.fold = refusedWith(w.last)
 		message = "a request that makes no sense is refused with another status (" + what + ")"
 	}
 	return w.check(kept, message, want, w.answer())
 }
+
+// refusedWith is what findings on refusals are folded by: a server refuses all that it can't read by one status and form
+// of body, and where that is another than the document's it is one fault, whatever was wrong with the requests.
+func refusedWith(x *exchange.Exchange) string { return "refused with " + strconv.Itoa(x.Status) }
 
 // mistakes makes requests that are wrong in some way: whatever the answer is, it must not blame the deployment.
 func (w *World) mistakes(ctx context.Context, table *godog.Table) error {

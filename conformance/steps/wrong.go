@@ -179,7 +179,7 @@ func (w *World) judgeCase(c negative.Case, x *exchange.Exchange) error {
 	return nil
 }
 
-// tell writes down a check of a case; those of one operation and kind are one finding.
+// tell writes down a check of a case; those of one operation and kind are one finding, as are those of one status.
 func (w *World) tell(kept bool, c negative.Case, x *exchange.Exchange, expected string) {
 	w.Checked[w.row] = true
 	if !kept {
@@ -188,13 +188,17 @@ func (w *World) tell(kept bool, c negative.Case, x *exchange.Exchange, expected 
 			return
 		}
 	}
+	fold := c.Operation.ID + " " + string(c.Kind)
+	if x.Status >= 400 {
+		fold = refusedWith(x)
+	}
 	actual := answered(x)
 	if x.Answer() && !x.OK() && body(x).text("code") == "" {
 		actual += ", with no error body"
 	}
 	w.Target.Book.Check(kept, judge.Evidence{
 		Requirement: w.row, Exchange: x, Message: "a request is not refused as it should be: " + c.What,
-		Expected: expected, Actual: actual, Fold: c.Operation.ID + " " + string(c.Kind),
+		Expected: expected, Actual: actual, Fold: fold,
 	})
 }
 

@@ -7,6 +7,7 @@ package verdict
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/conformance/report"
@@ -52,12 +53,15 @@ func (b *Ballot) Held(id string) {
 }
 
 // Broken takes a finding. Those of one requirement and operation with the same fold are one with a count, whatever
-// scenario met them.
+// scenario met them; so are those on requests for no operation.
 func (b *Ballot) Broken(f report.Finding, fold string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rows[f.Requirement]
 	key := f.Operation + "\x00" + fold
+	if strings.Contains(f.Operation, "://") {
+		key = fold // the operation is none of the document's, and its URL is another each time
+	}
 	if known := r.findings[key]; known != nil {
 		known.Count++
 		return
