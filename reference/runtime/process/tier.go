@@ -90,3 +90,11 @@ func (r *Runtime) perProcess(b *box, pids bool) []stage.Rlimit {
 	}
 	return limits
 }
+
+// leastData is what execd itself needs of the data of a process, in bytes: Go
+// maps far more than it uses.
+const leastData = 192 << 20
+
+// dataLimit is the limit on the data of each process, in bytes, where no control
+// group holds the memory of all.
+func dataLimit(limits runtime.Limits) uint64 { return uint64(max(limits.MemoryBytes, leastData)) }
