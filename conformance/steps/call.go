@@ -214,6 +214,9 @@ func (w *World) status(wanted ...string) error {
 			kept = kept || strconv.Itoa(w.last.Status) == want
 		}
 	}
+	if w.last.Status >= 400 {
+		w.fold = refusedWith(w.last)
+	}
 	return w.check(kept, "the answer has another status", strings.Join(list, " or "), w.answer())
 }
 
