@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/docker/docker/client"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
 )
 
 func main() {
@@ -34,6 +36,7 @@ func run(ctx context.Context) int {
 	quiet := flag.Bool("quiet", false, "print only what is not as it must be, and the totals")
 	image := flag.String("image", "opensandbox/debian:local", "image of the sandboxes")
 	profile := flag.String("cpuprofile", "", "write a profile of the run to this file, for go tool pprof")
+	published := flag.String("markdown", "", "write down what killed which mutant in this file, docs/mutants.md")
 	flag.Parse()
 	expr, err := regexp.Compile(*pattern)
 	if err != nil {
@@ -70,7 +73,18 @@ func run(ctx context.Context) int {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		return 1
 	}
-	if !Print(os.Stdout, results, *quiet) {
+	good := Print(os.Stdout, results, *quiet)
+	if *published != "" {
+		scenarios, err := conformance.Catalogue()
+		if err == nil {
+			err = updateMarkdown(*published, results, scenarios)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "mutants:", err)
+			return 1
+		}
+	}
+	if !good {
 		return 1
 	}
 	return 0
