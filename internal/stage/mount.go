@@ -19,7 +19,7 @@ type view struct {
 	layers int
 }
 
-const rootDir = "root"
+const rootDir = "view" // no name that a fresh directory has
 
 // makeView makes all mounts. After it the working directory is still the
 // sandbox's own on the host.

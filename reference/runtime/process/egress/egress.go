@@ -157,6 +157,7 @@ func (p *Proxy) fail(w http.ResponseWriter, r *http.Request, err error) {
 
 func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, "egress proxy: "+message+"\n") // who asked may have left
+	_, _ = io.WriteString(w, "egress proxy: "+message+"\n") //nolint:gosec // plain text; who asked may have left
 }

@@ -69,8 +69,8 @@ func (p *Proxy) dial(ctx context.Context, address string) (net.Conn, error) {
 	}
 	var errs []error
 	for _, addr := range addrs {
-		if err := p.check(addr, own); err != nil {
-			errs = append(errs, err)
+		if refused := p.check(addr, own); refused != nil {
+			errs = append(errs, refused)
 			continue
 		}
 		conn, err := p.Dial(ctx, netip.AddrPortFrom(addr, port))
@@ -116,7 +116,8 @@ func (p *Proxy) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return addrs, nil
 }
 
-func (p *Proxy) check(addr netip.Addr, own []netip.Addr) error {
+// check says why an address is refused; nil: it is not.
+func (p *Proxy) check(addr netip.Addr, own []netip.Addr) *Refused {
 	addr = addr.WithZone("")
 	for _, kind := range kinds {
 		if kind.network.Contains(addr) {
@@ -134,8 +135,8 @@ func (p *Proxy) check(addr netip.Addr, own []netip.Addr) error {
 	for _, e := range embedding {
 		if e.network.Contains(addr) {
 			b := addr.As16()
-			if err := p.check(netip.AddrFrom4([4]byte(b[e.at:e.at+4])), own); err != nil {
-				return &Refused{addr, "another form of " + err.(*Refused).Addr.String()}
+			if refused := p.check(netip.AddrFrom4([4]byte(b[e.at:e.at+4])), own); refused != nil {
+				return &Refused{addr, "another form of " + refused.Addr.String()}
 			}
 		}
 	}
