@@ -83,7 +83,7 @@ func (r *Runtime) perProcess(b *box, pids bool) []stage.Rlimit {
 	lacks := r.lacks()
 	if b.limits.MemoryBytes > 0 && slices.Contains(lacks, cgroup.Memory) {
 		// Not the address space, of which a Go program takes much and uses little.
-		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: uint64(b.limits.MemoryBytes)})
+		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: dataLimit(b.limits)})
 	}
 	if pids && slices.Contains(lacks, cgroup.Pids) {
 		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_NPROC, Value: uint64(r.cfg.Pids)})
