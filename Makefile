@@ -52,8 +52,8 @@ bench: build ## Measure the daemon beside bare references; BENCH_COUNT=5 for ben
 fuzz: ## Run every fuzz target for FUZZ_TIME (3s).
 	tools/fuzz $(or $(FUZZ_TIME),3s)
 
-mutants: ## Run every mutant: broken deployments that the suite must catch.
-	go run ./tools/mutants
+mutants: ## Run every mutant: broken deployments that the suite must catch; writes docs/mutants.md.
+	go run ./tools/mutants -markdown docs/mutants.md
 
 crash: build ## Kill the server with -9 again and again and see that nothing is lost (Docker); SEED=7 ROUNDS=50.
 	go run ./tools/crash -seed $(or $(SEED),1) -rounds $(or $(ROUNDS),5)

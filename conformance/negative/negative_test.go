@@ -78,8 +78,8 @@ func needs(op *spec.Operation) map[string]bool {
 		return all
 	}
 	for media, m := range op.Must.RequestBody.Value.Content {
-		switch {
-		case media == "multipart/form-data":
+		switch media {
+		case "multipart/form-data":
 			need("", negative.NotForm)
 			for _, part := range m.Schema.Value.Required {
 				need(part, negative.Missing)

@@ -3,7 +3,6 @@ package negative
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -23,7 +22,7 @@ func (m *maker) parameters(unknown func() string) {
 			if p.In == openapi3.ParameterInPath {
 				r.Path[p.Name] = value
 			} else {
-				query := url.Values(maps.Clone(m.query))
+				query := maps.Clone(m.query)
 				if query[p.Name] = []string{value}; kind == Unnamed {
 					query.Del(p.Name)
 				}

@@ -19,7 +19,12 @@ func (w *World) limits(s *register) {
 		if err != nil {
 			return err
 		}
-		over, err := w.await(ctx, box, w.Target.Book.Deadlines.Change, gone)
+		deadlines := w.Target.Book.Deadlines
+		_, err = w.await(ctx, box, deadlines.Provision, func(x *exchange.Exchange) bool { return body(x).text("status", "state") != "Pending" })
+		if err != nil {
+			return err
+		}
+		over, err := w.await(ctx, box, deadlines.Change, gone)
 		if err != nil {
 			return err
 		}
@@ -58,11 +63,12 @@ func (w *World) burn(ctx context.Context, most string) error {
 
 var minutes = regexp.MustCompile(`(\d+)m([\d.]+)s`)
 
-// limitForms are the ways to write limits that every deployment takes.
+// limitForms are the ways to write limits that every deployment takes, and no more than the smallest host has.
 var limitForms = []map[string]any{
-	{"cpu": "1.5", "memory": "1G"},
+	{"cpu": "0.5", "memory": "1G"},
 	{"cpu": "500m", "memory": "268435456"},
 	{"cpu": "1", "memory": "1Gi"},
+	{"cpu": "0.25", "memory": "300Mi"},
 }
 
 func (w *World) takesLimits(ctx context.Context) error {
@@ -81,6 +87,19 @@ func (w *World) takesLimits(ctx context.Context) error {
 			w.boxes = append(w.boxes, &Box{ID: id, Request: request, Custom: true})
 		}
 		if err := w.check(x.OK(), fmt.Sprintf("limits in a documented form are refused (%v)", limits), "202", w.answer()); err != nil {
+			return err
+		}
+	}
+	for _, box := range w.boxes { // a limit that was misread may be one that the host can't give
+		_, err := w.await(ctx, box, w.Target.Book.Deadlines.Provision, func(x *exchange.Exchange) bool {
+			return body(x).text("status", "state") == "Running" || gone(x)
+		})
+		if err != nil {
+			return err
+		}
+		there := box.Latest.text("status", "state") == "Running"
+		message := fmt.Sprintf("a sandbox with limits in a documented form does not come up (%v)", box.Request["resourceLimits"])
+		if err := w.check(there, message, "Running", w.present(box)); err != nil {
 			return err
 		}
 	}

@@ -66,13 +66,24 @@ func appendEscaped(dst, text []byte) []byte {
 	return append(dst, text[start:]...)
 }
 
-// plainWords is the length of a beginning of text that holds plain bytes only, found eight bytes at a time.
+// plainWords is the length of a beginning of text that holds plain bytes only, found eight bytes at a time; where all of
+// it is plain it is most often the whole.
 func plainWords(text []byte) int {
 	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		if special(binary.LittleEndian.Uint64(text[i:])) != 0 {
+	for ; i+32 <= len(text); i += 32 {
+		p := text[i : i+32]
+		if special(binary.LittleEndian.Uint64(p))|special(binary.LittleEndian.Uint64(p[8:]))|
+			special(binary.LittleEndian.Uint64(p[16:]))|special(binary.LittleEndian.Uint64(p[24:])) != 0 {
 			break
 		}
+	}
+	for ; i+8 <= len(text); i += 8 {
+		if special(binary.LittleEndian.Uint64(text[i:])) != 0 {
+			return i
+		}
+	}
+	if i > 0 && special(binary.LittleEndian.Uint64(text[len(text)-8:])) == 0 { // some of them for the second time
+		return len(text)
 	}
 	return i
 }

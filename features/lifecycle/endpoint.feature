@@ -22,6 +22,10 @@ Feature: Reach a port inside a sandbox
     Then LC-ENDPOINT-06: the answer is 400
     When I ask for the endpoint of port 65536
     Then LC-ENDPOINT-06: the answer is 400
+    When I ask for the endpoint of port 100000
+    Then LC-ENDPOINT-06: the answer is 400
+    When I ask for the endpoint of port -1
+    Then LC-ENDPOINT-06: the answer is 400
 
   @LC-ENDPOINT-03
   Scenario: A service in the sandbox
@@ -36,6 +40,10 @@ Feature: Reach a port inside a sandbox
       | /a%2Fb/c%20d?q=%2F%3F&r=a+b       |
       | /a//b/./c?x;y=1                   |
       | /caf%C3%A9?%E2%82%AC=%zz          |
+      | /lower%2fcase?q=%2f%e2%82%ac      |
+      | /a;v=1/b;w                        |
+      | /q?a=1?b=2                        |
+      | /empty?                           |
 
   @LC-ENDPOINT-05 @LC-ENDPOINT-01
   Scenario: The endpoint of an id that no sandbox has

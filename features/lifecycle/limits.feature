@@ -16,13 +16,19 @@ Feature: Limits, and sandboxes that end by themselves
     Then LC-LIMIT-04: createSandbox takes each of these limits
 
   @LC-LIMIT-06 @LC-STATE-01
-  Scenario: A limit that the host can't give
+  Scenario Outline: A limit that the host can't give
     When I create a sandbox with
       """
-      {"resourceLimits": {"cpu": "1", "memory": "512Mi", "gpu": "4096"}}
+      {"resourceLimits": <limits>}
       """
     Then LC-LIMIT-06: the sandbox is refused and leaves nothing behind, or ends in Failed and was never Running
     And LC-STATE-01: the states seen follow the table of states
+
+    Examples:
+      | limits                                           |
+      | {"cpu": "1", "memory": "512Mi", "gpu": "4096"}   |
+      | {"cpu": "40960", "memory": "512Mi"}              |
+      | {"cpu": "1", "memory": "4096Ti"}                 |
 
   @LC-END-01 @LC-END-02 @LC-STATE-01
   Scenario: The entry process ends with 0
@@ -65,3 +71,4 @@ Feature: Limits, and sandboxes that end by themselves
       {"timeout": "(null)"}
       """
     Then LC-MANUAL-01: the answer is 202
+    And LC-MANUAL-01: the answer has no expiresAt, or null

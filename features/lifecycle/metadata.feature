@@ -21,6 +21,8 @@ Feature: Metadata
     And LC-PATCH-04: the metadata in the answer has "stays" of "as-it-is"
     And LC-PATCH-04: the metadata in the answer has "osc-case" of "${case}"
     And LC-PATCH-05: the answer is the whole sandbox, as it was but for its metadata
+    And LC-PATCH-05: the metadata in the answer has "project" of "gemini"
+    And LC-PATCH-05: the metadata in the answer has "stays" of "as-it-is"
     When I call getSandbox
     Then LC-PATCH-02: the metadata in the answer has "project" of "gemini"
     And LC-PATCH-02: the metadata in the answer has "team" of "a-1"
@@ -35,12 +37,14 @@ Feature: Metadata
     And LC-PATCH-04: the metadata in the answer has "stays" of "as-it-is"
     When I call patchSandboxMetadata with the content type application/merge-patch+json and
       """
-      {"example.com/Name_1.x": "V.1_x", "empty": "", "never-was": null}
+      {"example.com/Name_1.x": "V.1_x", "empty": "", "never-was": null, "team": null, "long": "a123456789b123456789c123456789d123456789e123456789f1234567890ab"}
       """
     Then LC-PATCH-01: the answer is 200
     And LC-PATCH-02: the metadata in the answer has "example.com/Name_1.x" of "V.1_x"
     And LC-PATCH-02: the metadata in the answer has "empty" of ""
+    And LC-PATCH-02: the metadata in the answer has "long" of "a123456789b123456789c123456789d123456789e123456789f1234567890ab"
     And LC-PATCH-03: the metadata in the answer has no "never-was"
+    And LC-PATCH-03: the metadata in the answer has no "team"
     And LC-PATCH-06: patchSandboxMetadata refuses each of these with 400
       | what                | body                                                                                 |
       | a key with a blank  | {"project": "changed", "a key": "x"}                                                 |
@@ -50,16 +54,20 @@ Feature: Metadata
       | a value of 64       | {"project": "a123456789b123456789c123456789d123456789e123456789f1234567890abc"}      |
       | a value that begins so | {"project": "-x"}                                                                 |
       | a key of the server | {"opensandbox.io/osc": "x"}                                                          |
+      | the same, to remove | {"opensandbox.io/osc": null}                                                         |
       | a prefix that is none | {"Bad_Prefix/name": "x"}                                                           |
     And LC-PATCH-07: patchSandboxMetadata refuses each of these with 400
       | what               | body                                  |
       | a number           | {"project": 7}                        |
+      | true               | {"project": true}                     |
+      | one of two         | {"project": "changed", "other": 7}    |
       | an object within   | {"project": {"name": "changed"}}      |
       | a list             | [{"project": "changed"}]              |
       | text               | "project=changed"                     |
       | not JSON           | project=changed                       |
       | cut off            | {"project": "changed"                 |
       | text behind it     | {"project": "changed"} and more       |
+      | nothing            |                                       |
     When I call getSandbox
     Then LC-PATCH-06: the metadata in the answer has "project" of "gemini"
     And LC-PATCH-07: the metadata in the answer has "project" of "gemini"
@@ -94,3 +102,4 @@ Feature: Metadata
       | a key with a blank  | {"metadata": {"a key": "x"}}            |
       | a value with !      | {"metadata": {"project": "hello!"}}     |
       | a key of the server | {"metadata": {"opensandbox.io/osc": "x"}} |
+      | a value of 64       | {"metadata": {"project": "a123456789b123456789c123456789d123456789e123456789f1234567890abc"}} |

@@ -76,6 +76,7 @@ func benchCreate(b *testing.B, l *lifecycle) {
 func benchPool(b *testing.B) {
 	const kept = 4
 	l := startServer(b, 0, "--pool", dockertest.Debian+"="+strconv.Itoa(kept))
+	l.look = 0
 	spares := filters.NewArgs(filters.Arg("label", "io.opensandbox.prepared"), filters.Arg("label", l.label), filters.Arg("name", "opensandbox-prepared-"), filters.Arg("status", "running"))
 	full := func() {
 		if !waitFor(time.Minute, func() bool {

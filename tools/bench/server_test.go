@@ -27,7 +27,8 @@ const ownLabel = "io.opensandbox.bench"
 type lifecycle struct {
 	*server
 	engine *client.Client
-	label  string // of its containers
+	label  string        // of its containers
+	look   time.Duration // how long is waited before a state is looked at again, which takes a processor from the engine
 }
 
 // startServer starts the server on a state directory, which holds rows sandboxes that are over. All containers that it
@@ -50,7 +51,7 @@ func startServer(b *testing.B, rows int, flags ...string) *lifecycle {
 		removeAll(b, engine, ownLabel)
 	})
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--state", dir, "--api-key", token, "--retention", "24h", "--log-level", "info"}, flags...)
-	return &lifecycle{start(b, exec.Command(binary(b, "opensandbox-reference"), args...)), engine, label}
+	return &lifecycle{start(b, exec.Command(binary(b, "opensandbox-reference"), args...)), engine, label, 3 * time.Millisecond}
 }
 
 func removeAll(b *testing.B, engine *client.Client, label string) {
@@ -122,6 +123,9 @@ func (l *lifecycle) reach(b *testing.B, id, state string) {
 		}
 		if now.Status.State == "Failed" {
 			b.Fatalf("%s %s", now.Status.Reason, now.Status.Message)
+		}
+		if now.Status.State != state {
+			time.Sleep(l.look)
 		}
 		return now.Status.State == state
 	}) {

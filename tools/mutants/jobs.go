@@ -101,7 +101,7 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 
 // again runs a job alone: what is several things in halves, down to the one that is wrong by itself.
 func (r *runner) again(ctx context.Context, j job, before []Result) []Result {
-	if j.parts == nil {
+	if j.parts == nil || !slices.ContainsFunc(before, Result.wrong) { // nobody is in the way of one that did not act
 		results := second(j.run(ctx, r.lab, r.rows), before)
 		r.say(results)
 		return results
@@ -110,7 +110,7 @@ func (r *runner) again(ctx context.Context, j job, before []Result) []Result {
 	for _, half := range j.parts() {
 		results := second(half.run(ctx, r.lab, r.rows), before)
 		r.say(results)
-		if ctx.Err() == nil && half.parts != nil && slices.ContainsFunc(results, Result.bad) {
+		if ctx.Err() == nil && half.parts != nil && slices.ContainsFunc(results, Result.wrong) {
 			results = r.again(ctx, half, results)
 		}
 		all = append(all, results...)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/docker/docker/client"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process"
 )
 
@@ -37,6 +38,7 @@ func run(ctx context.Context) int {
 	quiet := flag.Bool("quiet", false, "print only what is not as it must be, and the totals")
 	image := flag.String("image", localImage, "image of the sandboxes")
 	profile := flag.String("cpuprofile", "", "write a profile of the run to this file, for go tool pprof")
+	published := flag.String("markdown", "", "write down what killed which mutant in this file, docs/mutants.md")
 	flag.Parse()
 	expr, err := regexp.Compile(*pattern)
 	if err != nil {
@@ -73,7 +75,18 @@ func run(ctx context.Context) int {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		return 1
 	}
-	if !Print(os.Stdout, results, *quiet) {
+	good := Print(os.Stdout, results, *quiet)
+	if *published != "" {
+		scenarios, err := conformance.Catalogue()
+		if err == nil {
+			err = updateMarkdown(*published, results, scenarios)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "mutants:", err)
+			return 1
+		}
+	}
+	if !good {
 		return 1
 	}
 	return 0

@@ -45,6 +45,9 @@ func (r Result) Good() bool { return r.Outcome == killed || r.Outcome == harmles
 
 func (r Result) bad() bool { return !r.Good() }
 
+// wrong says that it is not only that nothing happened.
+func (r Result) wrong() bool { return r.bad() && r.Outcome != neverActed }
+
 // Lab runs mutants.
 type Lab struct {
 	Execd     string // path of the daemon's binary, for sandboxes

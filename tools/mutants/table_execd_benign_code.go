@@ -15,11 +15,9 @@ import (
 // oddCode are daemons that run code in an odd and allowed way.
 func oddCode() []mutant.Fault {
 	noJSON := func(m mutant.Match) mutant.Match { return m.WithRawBody(func(b []byte) bool { return !json.Valid(b) }) }
-	anyLanguage := listContexts.Where(func(r *http.Request) bool { return !r.URL.Query().Has("language") })
 	status := map[string]any{"type": "status", "text": "running"}
 	return []mutant.Fault{
 		renamed(mutant.Answer(getContext.WithHeader(tokenHeader, token), 501, map[string]any{"code": "NOT_IMPLEMENTED", "message": "contexts are only listed"}), getContext, "without code-context-get"),
-		renamed(mutant.Answer(anyLanguage.WithHeader(tokenHeader, token), 400, refusal("language is missing")), listContexts, "400 without a language"),
 		renamed(mutant.Status(noJSON(runCode), 400, 415), runCode, "415 for a body that is no JSON"),
 		renamed(mutant.Status(noJSON(createContext), 400, 415), createContext, "415 for a body that is no JSON"),
 		chained(createContext, "further properties of contexts", mutant.SetField(createContext, "status", "idle"), mutant.SetField(createContext, "created_at", nil)),

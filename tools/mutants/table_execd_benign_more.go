@@ -20,9 +20,7 @@ func moreCommandVariants() []Benign {
 	for _, f := range slices.Concat(oddStates(), oddSessions(), lessOfCommands(), []mutant.Fault{otherCursors(), otherCommandIDs()}) {
 		variants = append(variants, Benign{Wire: f})
 	}
-	x := newExecutions()
-	ended := renamed(mutant.Answer(x.those(interruptCommand, over), 404, refusal("it has ended")), interruptCommand, "404 for a command that has ended")
-	return append(variants, Benign{Wire: ended, HTTP: x.watch}, Benign{Wire: pings(), Silence: true})
+	return append(variants, Benign{Wire: pings(), Silence: true})
 }
 
 // states are the answers that say how a command is.

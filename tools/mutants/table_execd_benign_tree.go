@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -54,9 +53,7 @@ func treeVariants() []Benign {
 	}
 	return append(variants,
 		odd("a destination that is there is replaced whole", moveFiles, replacing),
-		odd("missing parents of a destination are made", moveFiles, takingParents),
 		odd("parents get the mode and the owner of what is made", makeDirs, afterwards(true, eachPath(likeItsChild))),
-		odd("links to files are hits, or are not, the other way round", searchFiles, linksOtherwise),
 		odd("a file with text replaced is a new file", replaceText, afterwards(true, eachPath(anew))),
 	)
 }
@@ -155,20 +152,6 @@ func replacing(next http.Handler, act func(), w http.ResponseWriter, r *http.Req
 	next.ServeHTTP(w, r)
 }
 
-// takingParents makes the folders that the one move of a request needs.
-func takingParents(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get(tokenHeader) != token {
-		next.ServeHTTP(w, r)
-		return
-	}
-	moves := movesOf(takeBody(r))
-	if len(moves) == 1 && whole(moves) && lacksParent(moves[0].Dest) {
-		act()
-		_ = os.MkdirAll(filepath.Dir(moves[0].Dest), 0o755) // the move shows it
-	}
-	next.ServeHTTP(w, r)
-}
-
 // missingParents are the folders above a path that are not there, the nearest first.
 func missingParents(path string) []string {
 	var all []string
@@ -194,24 +177,6 @@ func likeItsChild(path string, entry map[string]any) func() bool {
 		}
 		return changed
 	}
-}
-
-// linksOtherwise finds links to files where the daemon does not, and does not where it does.
-func linksOtherwise(next http.Handler, act func(), w http.ResponseWriter, r *http.Request) {
-	drops, adds := false, searchFiles.adds("", "", func(q url.Values, rel string, d fs.DirEntry) bool {
-		pattern := q.Get("pattern")
-		return d.Type() == fs.ModeSymlink && kind(filepath.Join(q.Get("path"), rel)) == "file" &&
-			(pattern == "" || rightly(pattern, rel) || namePattern(pattern) && rightly(pattern, filepath.Base(rel)))
-	})
-	rec := askAgain(next, r, r.URL.Query(), nil)
-	if hits, ok := hitsOf(rec); ok {
-		drops = slices.ContainsFunc(hits, func(h hit) bool { return lkind(hitPath(h)) == "symlink" })
-	}
-	change := adds
-	if drops {
-		change = searchFiles.keeps("", "", func(_ url.Values, _ string, h hit) bool { return lkind(hitPath(h)) != "symlink" })
-	}
-	change.HTTP(next, act).ServeHTTP(w, r)
 }
 
 // anew puts a copy of a file in its place: the same content, mode and owner.

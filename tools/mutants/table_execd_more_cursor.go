@@ -113,7 +113,10 @@ func negative(cursor string) bool { return !noNumber(cursor) && strings.HasPrefi
 
 // cursorOf is the cursor that was asked, 0 for none.
 func cursorOf(r *http.Request) int64 {
-	n, _ := strconv.ParseInt(r.URL.Query().Get("cursor"), 10, 64)
+	n, err := strconv.ParseInt(r.URL.Query().Get("cursor"), 10, 64)
+	if err != nil {
+		return 0 // one that is out of range too
+	}
 	return n
 }
 

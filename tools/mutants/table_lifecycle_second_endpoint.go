@@ -21,13 +21,6 @@ func secondEndpointMutants() []Mutant {
 		return carried(name, func(path, query string) (string, string) { return path, change(query) })
 	}
 	escapes := regexp.MustCompile(`%[0-9a-fA-F]{2}`)
-	token := func(what string, change func(headers map[string]any)) Mutant {
-		return Mutant{Requirement: "LC-ENDPOINT-04", Setup: Setup{Quick: true}, Wire: mutant.JSONBody(sandboxEndpoint, what, func(e map[string]any) {
-			if headers := member(e, "headers"); headers != nil {
-				change(headers)
-			}
-		})}
-	}
 	return []Mutant{
 		{Requirement: "LC-ENDPOINT-01", Wire: mutant.DropField(sandboxEndpoint.Errors(), "message")},
 		{Requirement: "LC-ENDPOINT-01", Wire: mutant.ContentType(sandboxEndpoint, "text/plain")},
@@ -58,19 +51,13 @@ func secondEndpointMutants() []Mutant {
 		}),
 		paths("escapes of the path are in upper case", func(p string) string { return escapes.ReplaceAllStringFunc(p, strings.ToUpper) }),
 		paths("parameters behind a semicolon are dropped", func(p string) string { before, _, _ := strings.Cut(p, ";"); return before }),
-		paths("every path begins below /api", func(p string) string { return "/api" + p }),
+		paths("index.html is put behind a slash", func(p string) string {
+			if strings.HasSuffix(p, "/") {
+				return p + "index.html"
+			}
+			return p
+		}),
 		paths("%20 in the path becomes a plus", func(p string) string { return strings.ReplaceAll(p, "%20", "+") }),
-		token("the token of another sandbox", func(headers map[string]any) {
-			for name := range headers {
-				headers[name] = strings.Repeat("0", 32)
-			}
-		}),
-		token("the header has another name", func(headers map[string]any) {
-			for name, value := range headers {
-				delete(headers, name)
-				headers["X-Other-"+name] = value
-			}
-		}),
 		{Requirement: "LC-ENDPOINT-05", Wire: mutant.Status(sandboxEndpoint, 404, 403)},
 		{Requirement: "LC-ENDPOINT-05", Wire: mutant.Status(sandboxEndpoint, 404, 500)},
 		{Requirement: "LC-ENDPOINT-05", Wire: mutant.Status(sandboxEndpoint, 404, 409)},

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"html"
 	"maps"
 	"net/http"
 	"regexp"
@@ -113,12 +112,14 @@ func furtherPatchMutants() []Mutant {
 				return patch
 			}),
 			patching("LC-PATCH-03", "one null of several counts", func(patch, _ map[string]any) map[string]any {
-				seen := false
-				return leavingOut(patch, func(_ string, value any) bool {
-					again := value == nil && seen
-					seen = seen || value == nil
-					return again
-				})
+				var nulls []string
+				for key, value := range patch {
+					if value == nil {
+						nulls = append(nulls, key)
+					}
+				}
+				slices.Sort(nulls)
+				return leavingOut(patch, func(key string, value any) bool { return value == nil && key != nulls[0] })
 			}),
 			patching("LC-PATCH-04", "a null removes what is not named, too", func(patch, now map[string]any) map[string]any {
 				changed := false
@@ -263,9 +264,6 @@ func restartsOnPatch() Mutant {
 
 // odderMetadataMutants are by a second author, too.
 func odderMetadataMutants() []Mutant {
-	shown := func(requirement, what string, change func(string) string) []Mutant {
-		return breaks(requirement, mutant.ChangeField(getSandbox, "metadata.*", what, func(v any) any { return change(stringOf(v)) }))
-	}
 	made := func(requirement, what string, change func(key, text string) (string, string)) Mutant {
 		return Mutant{Requirement: requirement, Wire: mutant.RewriteRequestJSON(createSandbox, what, func(b map[string]any) {
 			metadata := member(b, "metadata")
@@ -278,11 +276,13 @@ func odderMetadataMutants() []Mutant {
 	}
 	odd := func(key, text string) bool { return noLabel(key, text) }
 	return slices.Concat(
-		shown("LC-CREATE-16", "escaped for HTML", html.EscapeString),
-		shown("LC-CREATE-16", "ASCII only", asciiOnly),
 		[]Mutant{
-			made("LC-CREATE-16", "values are cut at 63 bytes", func(key, text string) (string, string) {
-				return key, strings.ToValidUTF8(text[:min(len(text), 63)], "")
+			made("LC-CREATE-16", "other characters are left out", func(key, text string) (string, string) {
+				return strings.ReplaceAll(hyphens(key), "-", ""), strings.ReplaceAll(hyphens(text), "-", "")
+			}),
+			made("LC-CREATE-16", "values are what stands before the first other character", func(key, text string) (string, string) {
+				label, _, _ := strings.Cut(hyphens(text), "-")
+				return strings.Trim(hyphens(key), "-"), label
 			}),
 			made("LC-CREATE-17", "values are cut at 63 bytes", func(key, text string) (string, string) {
 				return key, strings.ToValidUTF8(text[:min(len(text), 63)], "")

@@ -125,6 +125,9 @@ func (l listed) text(w io.Writer) error {
 	if l.Capability != spec.Core {
 		fmt.Fprintf(&b, "  (%s)", l.Capability)
 	}
+	if l.Edition != "" {
+		fmt.Fprintf(&b, "  (edition %s)", l.Edition)
+	}
 	fmt.Fprintf(&b, "\n    %s\n    source: %s\n", l.Text, l.Source)
 	for _, scenario := range l.Scenarios {
 		fmt.Fprintf(&b, "    %s\n", scenario)

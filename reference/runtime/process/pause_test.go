@@ -9,7 +9,7 @@ func TestPauseStopsWhatRuns(t *testing.T) {
 	f := newFixture(t)
 	id := f.provision()
 	f.ping(id)
-	f.run(id, "(setsid sh -c 'while :; do echo >>/tmp/ticks; done' >/dev/null 2>&1 &) ; until [ -s /tmp/ticks ]; do :; done")
+	f.run(id, "(setsid sh -c 'while :; do echo >>~/ticks; done' >/dev/null 2>&1 &) ; until [ -s ~/ticks ]; do :; done")
 	for _, step := range []struct {
 		do     func(context.Context, string) error
 		paused bool

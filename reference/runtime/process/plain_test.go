@@ -28,6 +28,14 @@ func newPlain(t *testing.T) *fixture {
 	return newFixture(t, func(c *process.Config) { c.Tier = "plain" })
 }
 
+// needsView skips what takes files and a network of a sandbox's own.
+func (f *fixture) needsView() {
+	f.t.Helper()
+	if f.Tier() == "plain" {
+		f.t.Skip("SKIPPED: sandboxes have files and a network of their own in better tiers than plain only")
+	}
+}
+
 func (f *fixture) private(id string) string {
 	return filepath.Join(f.cfg.State, "sandboxes", id, "private")
 }

@@ -18,13 +18,14 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestASandboxFromBeginningToEnd(t *testing.T) {
 	f := newFixture(t)
+	f.needsView()
 	id := f.provision(func(s *runtime.Spec) { s.Env = map[string]string{"A": "b c"} })
 	f.ping(id)
-	if got := f.run(id, `echo "$A"; echo changed >/etc/issue; cat /etc/issue; hostname; id -u`); got != "b c\nchanged\n"+id[:12]+"\n0\n" {
+	if got := f.run(id, `echo "$A"; echo changed >/etc/opensandbox-test; cat /etc/opensandbox-test; hostname; id -u`); got != "b c\nchanged\n"+id[:12]+"\n0\n" {
 		t.Errorf("inside: %q", got)
 	}
-	if host, err := os.ReadFile("/etc/issue"); err == nil && string(host) == "changed\n" {
-		t.Error("a file of the host was changed")
+	if err := os.Remove("/etc/opensandbox-test"); err == nil {
+		t.Error("a file of the host was made")
 	}
 	want := []runtime.Instance{{ID: id, Running: true}}
 	if got, err := f.List(t.Context()); err != nil || !cmp.Equal(want, got) {
@@ -45,6 +46,7 @@ func TestASandboxFromBeginningToEnd(t *testing.T) {
 
 func TestPortsOfSandboxesAreApart(t *testing.T) {
 	f := newFixture(t)
+	f.needsView()
 	var ids []string
 	for range 2 {
 		ids = append(ids, f.provision())
@@ -74,6 +76,7 @@ func TestWhatASandboxDoesNotSee(t *testing.T) {
 	defer own.Close()
 	hidden := filepath.Join(t.TempDir(), "key")
 	f := newFixture(t)
+	f.needsView()
 	id := f.provision()
 	_, port, _ := net.SplitHostPort(own.Addr().String())
 	for command, want := range map[string]string{
@@ -86,6 +89,9 @@ func TestWhatASandboxDoesNotSee(t *testing.T) {
 		"env | grep -ci 'api_key\\|token'":                                              "0\n",
 		"ls /proc/self/fd | wc -l":                                                      "4\n",
 	} {
+		if strings.Contains(command, "mountinfo") && f.Tier() == "user" {
+			continue // there its own directories are mounts, and named
+		}
 		if got := strings.TrimLeft(f.run(id, command), "\n"); got != want {
 			t.Errorf("%s: %q, want %q", command, got, want)
 		}
@@ -100,6 +106,7 @@ func TestTheWayOutLeadsNotBackIn(t *testing.T) {
 	}
 	defer own.Close()
 	f := newFixture(t)
+	f.needsView()
 	id := f.provision()
 	ask := `exec 3<>/dev/tcp/127.0.0.1/3128; printf 'GET http://` + own.Addr().String() + `/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&3; head -n 1 <&3`
 	for range 2 {

@@ -50,7 +50,7 @@ func TestTheNextServerFindsWhatThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	next(t, exits, ended.ID)
-	f.run(running, "echo kept >/srv/file")
+	f.run(running, "echo kept >~/file")
 	f.close()
 	f.killClosed(killed)
 	f.open()
@@ -79,7 +79,7 @@ func TestTheNextServerFindsWhatThereIs(t *testing.T) {
 	} else if i.Exit == nil || i.Exit.ExitCode != 137 {
 		t.Errorf("%+v", i)
 	}
-	if said := f.run(running, "cat /srv/file"); said != "kept\n" {
+	if said := f.run(running, "cat ~/file"); said != "kept\n" {
 		t.Errorf("the file holds %q", said)
 	}
 	if err := f.Resume(t.Context(), paused); err != nil {
@@ -110,7 +110,7 @@ func TestASandboxThatIsThereAlreadyIsGoneOnWith(t *testing.T) {
 			if err := f.Provision(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
-			f.run(s.ID, "echo x >/srv/mark")
+			f.run(s.ID, "echo x >~/mark")
 			f.close()
 			c.to(f, s.ID)
 			f.open()
@@ -125,7 +125,7 @@ func TestASandboxThatIsThereAlreadyIsGoneOnWith(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.ping(s.ID)
-			if kept := f.run(s.ID, "cat /srv/mark 2>/dev/null") == "x\n"; kept != c.same {
+			if kept := f.run(s.ID, "cat ~/mark 2>/dev/null") == "x\n"; kept != c.same {
 				t.Errorf("it is the same: %t, want %t", kept, c.same)
 			}
 		})

@@ -83,10 +83,18 @@ func (r *Runtime) perProcess(b *box, pids bool) []stage.Rlimit {
 	lacks := r.lacks()
 	if b.limits.MemoryBytes > 0 && slices.Contains(lacks, cgroup.Memory) {
 		// Not the address space, of which a Go program takes much and uses little.
-		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: uint64(b.limits.MemoryBytes)})
+		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_DATA, Value: dataLimit(b.limits)})
 	}
 	if pids && slices.Contains(lacks, cgroup.Pids) {
 		limits = append(limits, stage.Rlimit{Resource: unix.RLIMIT_NPROC, Value: uint64(r.cfg.Pids)})
 	}
 	return limits
 }
+
+// leastData is what execd itself needs of the data of a process, in bytes: Go
+// maps far more than it uses.
+const leastData = 192 << 20
+
+// dataLimit is the limit on the data of each process, in bytes, where no control
+// group holds the memory of all.
+func dataLimit(limits runtime.Limits) uint64 { return uint64(max(limits.MemoryBytes, leastData)) }

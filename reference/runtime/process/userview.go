@@ -100,30 +100,36 @@ func (p *pieces) add(path string, e fs.DirEntry) error {
 	return nil
 }
 
-// mostOwnable bounds how many directories are made in a layer beforehand.
-const mostOwnable = 1000
+// mostOwnable bounds how many directories are made in a layer beforehand, each of which takes time in every create.
+const mostOwnable = 250
 
 // ownable lists the directories of an overlay that the sandbox's only user may
 // write to though they are root's outside: where software is installed by hand.
-// The top of an overlay is its own in any case.
+// The top of an overlay is its own in any case. Those nearest to the top come
+// first, so that one large tree does not take the place of all others.
 func ownable(path string) []string {
-	var dirs []string
-	top := "/usr/local"
+	const top = "/usr/local"
 	if !within(top, []string{path}) {
 		return nil
 	}
-	_ = filepath.WalkDir(top, func(dir string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil || len(dirs) >= mostOwnable:
-			return filepath.SkipDir // what can't be read can't be written to
-		case !e.IsDir():
-			return nil
+	var dirs []string
+	for level := []string{top}; len(level) > 0 && len(dirs) < mostOwnable; {
+		var below []string
+		for _, dir := range level {
+			if rel, err := filepath.Rel(path, dir); err == nil && rel != "." && len(dirs) < mostOwnable {
+				dirs = append(dirs, rel)
+			}
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				continue // what can't be read can't be written to
+			}
+			for _, e := range entries {
+				if e.IsDir() {
+					below = append(below, filepath.Join(dir, e.Name()))
+				}
+			}
 		}
-		rel, err := filepath.Rel(path, dir)
-		if err == nil && rel != "." {
-			dirs = append(dirs, rel)
-		}
-		return err
-	})
+		level = below
+	}
 	return dirs
 }
