@@ -233,6 +233,7 @@ func (w *World) refusesCreation(ctx context.Context, table *godog.Table) error {
 		x, err := w.do(ctx, w.Target.Lifecycle, judge.Request{
 			Operation: w.Target.Lifecycle.Document.Operation("createSandbox"), Body: data,
 			Header: http.Header{"Content-Type": {"application/json"}},
+			Limit:  w.Target.Book.Deadlines.Provision, // where it is taken, a sandbox is made
 		})
 		if err != nil {
 			return err

@@ -59,7 +59,8 @@ func (t *Target) Prepare() {
 
 // Alive says whether the deployment answers at all.
 func (t *Target) Alive(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	// One that is gone refuses at once; one that is slow is not gone.
+	ctx, cancel := context.WithTimeout(ctx, t.Book.Deadlines.Answer)
 	defer cancel()
 	c, path := t.Lifecycle, "/sandboxes?pageSize=1"
 	if t.Bare != nil {
