@@ -102,7 +102,7 @@ func (w *World) check(kept bool, message, expected, actual string) error {
 		}
 	}
 	w.Target.Book.Check(kept, judge.Evidence{
-		Requirement: w.row, Exchange: w.last, Message: message, Expected: expected, Actual: actual,
+		Requirement: w.row, Exchange: w.last, Scenario: w.Scenario, Message: message, Expected: expected, Actual: actual,
 	})
 	return nil
 }
