@@ -32,7 +32,7 @@ func makeView(c *Config) (*view, error) {
 		return nil, err
 	}
 	for _, m := range c.Mounts {
-		if err := v.add(m); err != nil && !(m.Optional && missing(err)) {
+		if err := v.add(m); err != nil && (!m.Optional || !missing(err)) {
 			return nil, fmt.Errorf("%s at %s: %w", m.Kind, m.At, err)
 		}
 	}
@@ -132,7 +132,7 @@ func (v *view) directory(at string, make bool) (int, error) {
 	if err := unix.Mkdirat(parent, name, 0o755); err != nil {
 		return -1, err
 	}
-	if err := v.give(parent, name, 0, 0); err != nil {
+	if err := v.give(parent, name); err != nil {
 		return -1, err
 	}
 	return v.open(at)
@@ -154,18 +154,18 @@ func (v *view) file(at string) (int, error) {
 		return -1, err
 	}
 	unix.Close(made)
-	if err := v.give(parent, path.Base(at), 0, 0); err != nil {
+	if err := v.give(parent, path.Base(at)); err != nil {
 		return -1, err
 	}
 	return v.open(at)
 }
 
-// give makes a user of the sandbox the owner of what was made for it.
-func (v *view) give(dir int, name string, uid, gid int) error {
+// give makes the sandbox's root the owner of what was made for it.
+func (v *view) give(dir int, name string) error {
 	if v.shift == nil {
 		return nil
 	}
-	return unix.Fchownat(dir, name, v.shift.Base+uid, v.shift.Base+gid, unix.AT_SYMLINK_NOFOLLOW)
+	return unix.Fchownat(dir, name, v.shift.Base, v.shift.Base, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 func (v *view) link(m Mount) error {
@@ -177,7 +177,7 @@ func (v *view) link(m Mount) error {
 	if err := unix.Symlinkat(m.From, parent, path.Base(m.At)); err != nil {
 		return err
 	}
-	return v.give(parent, path.Base(m.At), 0, 0)
+	return v.give(parent, path.Base(m.At))
 }
 
 // hide covers what lies at a path.

@@ -125,7 +125,7 @@ func (v *view) renew(m Mount, upper string, d Directory) error {
 		}
 		err := v.like(filepath.Join(m.From, at), filepath.Join(upper, at))
 		if errors.Is(err, os.ErrNotExist) { // the host has no such directory
-			err = v.give(unix.AT_FDCWD, filepath.Join(upper, at), 0, 0)
+			err = v.give(unix.AT_FDCWD, filepath.Join(upper, at))
 		}
 		if err != nil {
 			return err

@@ -22,9 +22,8 @@ import (
 // fixture is a runtime of its own, in the best tier of this machine.
 type fixture struct {
 	*process.Runtime
-	t     testing.TB
-	cfg   process.Config
-	lines *lines
+	t   testing.TB
+	cfg process.Config
 }
 
 // lines hands a log on to a test.
