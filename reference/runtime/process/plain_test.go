@@ -201,15 +201,15 @@ func TestTheNextServerGoesOnWithAPlainSandbox(t *testing.T) {
 
 func TestAPlainSandboxIsBounded(t *testing.T) {
 	f := newPlain(t)
-	f.cfg.Pids = 30
+	f.cfg.Pids = 60 // threads of execd count, too
 	if os.Getuid() == 0 { // else all processes of the user count
 		f.close()
 		f.open()
 	}
 	id := f.provision(func(s *runtime.Spec) { s.Limits.MemoryBytes = 256 << 20 })
 	if os.Getuid() == 0 {
-		if got := f.run(id, "for i in $(seq 60); do sleep 0.5 & done 2>&1; wait"); !strings.Contains(got, "fork") {
-			t.Errorf("60 processes: %q", got)
+		if got := f.run(id, "for i in $(seq 120); do sleep 0.5 & done 2>&1; wait"); !strings.Contains(got, "fork") {
+			t.Errorf("120 processes: %q", got)
 		}
 	}
 	if got := f.run(id, "python3 -c 'b = bytearray(400 << 20); b[::4096] = b[::4096]' 2>&1; echo ended $?"); strings.Contains(got, "ended 0") {
