@@ -15,6 +15,14 @@ type superviseCmd struct {
 	Command []string `arg:"" optional:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
+// Validate refuses what says no program, or says it twice.
+func (c *superviseCmd) Validate() error {
+	if c.Await == (len(c.Command) > 0) {
+		return errors.New("expected a program after --, or --await")
+	}
+	return nil
+}
+
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	token, err := flags.token(given)
 	if err != nil {
@@ -40,8 +48,6 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	}
 	run := supervise.Config{Log: flags.log(), Stderr: os.Stderr, Entrypoint: entrypoint, Daemon: daemon, Token: token}
 	switch {
-	case c.Await && len(entrypoint) > 0:
-		return errors.New("supervise needs a program to start or --await, not both")
 	case c.Await:
 		if err := supervise.Await(&run); err != nil {
 			run.Log.Info("no sandbox", "error", err)
