@@ -228,6 +228,8 @@ func TestWhatStopsItFromStarting(t *testing.T) {
 		{[]string{"--listen", "nonsense"}, 1, "nonsense"},
 		{[]string{"--nonsense"}, 80, "unknown flag"},
 		{[]string{"supervise"}, 80, "expected"},
+		{[]string{"supervise", "--await", "--", "true"}, 80, "expected"},
+		{[]string{"supervise", "--await"}, 125, "nobody wanted this container"}, // its input is empty
 		{[]string{"supervise", "--"}, -1, "needs a program"},
 	} {
 		out, err := exec.Command(binary, c.args...).CombinedOutput()

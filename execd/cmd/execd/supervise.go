@@ -27,6 +27,14 @@ type superviseCmd struct {
 	Command []string `arg:"" optional:"" passthrough:"" help:"Program and arguments of the sandbox's own first process, after --."`
 }
 
+// Validate refuses what says no program, or says it twice.
+func (c *superviseCmd) Validate() error {
+	if c.Await == (len(c.Command) > 0) {
+		return errors.New("expected a program after --, or --await")
+	}
+	return nil
+}
+
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	if err := c.confine(flags, given); err != nil {
 		if c.Said != "" {
@@ -85,8 +93,6 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 		Handed: files, Said: c.Said, Control: control,
 	}
 	switch {
-	case c.Await && len(entrypoint) > 0:
-		return errors.New("supervise needs a program to start or --await, not both")
 	case c.Await:
 		if err := supervise.Await(&run); err != nil {
 			run.Log.Info("no sandbox", "error", err)

@@ -183,6 +183,26 @@ func daemonPID(t *testing.T, d *daemon) int {
 	return 0
 }
 
+func TestAPreparedContainerRunsWhatItIsOrdered(t *testing.T) {
+	for _, c := range []struct {
+		order, out string
+		status     int
+	}{
+		{`{"entrypoint":["sh","-c","echo $A $KEPT $EXECD_ACCESS_TOKEN.; read x || echo end; exit 7"],"env":{"A":"b c","KEPT":"new","EXECD_X":"y"},"token":"t"}` + "\n", "b c new .\nend\n", 7},
+		{`{"entrypoint":["no-such-program"]}` + "\n", "not found in any directory of PATH", 127},
+		{`{"entrypoint":["true"]}`, "nobody wanted this container", 125}, // cut off
+		{"{}\n", "nobody wanted this container", 125},
+	} {
+		cmd := exec.Command(binary, "supervise", "--listen", "127.0.0.1:0", "--await")
+		cmd.Env = append(os.Environ(), "KEPT=kept")
+		cmd.Stdin = strings.NewReader(c.order)
+		out, err := cmd.CombinedOutput()
+		if exit, ok := err.(*exec.ExitError); !ok || exit.ExitCode() != c.status || !strings.Contains(string(out), c.out) {
+			t.Errorf("%s: %v, want status %d: %s", c.order, err, c.status, out)
+		}
+	}
+}
+
 func TestNotFirstItStillReapsAndTakesTheDaemonAlong(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
 	if err := syscall.Mkfifo(ready, 0o600); err != nil {
