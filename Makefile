@@ -45,7 +45,7 @@ test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Do
 	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
 	go run ./tools/mutants -quiet -run '^(EX|LC)-'
 
-bench: build ## Measure the daemon beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.
+bench: build ## Measure the daemon and the server beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.
 	set -o pipefail; go test -run '^$$' -bench . -benchtime 1x -count $(or $(BENCH_COUNT),1) -timeout 30m ./tools/bench | tee bin/bench.txt
 	@go run ./tools/bench bin/bench.txt
 

@@ -79,6 +79,7 @@ func (b *Book) Requirement(id string) (spec.Requirement, bool) {
 type Evidence struct {
 	Requirement string
 	Exchange    *exchange.Exchange // that shows it best; may be nil
+	Scenario    string             // in which it was found, where there is no exchange
 	Message     string
 	Expected    string
 	Actual      string
@@ -93,7 +94,7 @@ func (b *Book) Check(kept bool, e Evidence) {
 		return
 	}
 	f := report.Finding{
-		Requirement: e.Requirement, Message: b.Redactor.Hide(e.Message), Spec: e.Spec,
+		Requirement: e.Requirement, Message: b.Redactor.Hide(e.Message), Spec: e.Spec, Scenario: e.Scenario,
 		Expected: b.Redactor.Hide(e.Expected), Actual: b.Redactor.Hide(e.Actual),
 	}
 	if row := b.rows[e.Requirement]; len(row.Operations) > 0 {

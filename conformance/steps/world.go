@@ -110,7 +110,7 @@ func (w *World) check(kept bool, message, expected, actual string) error {
 		}
 	}
 	w.Target.Book.Check(kept, judge.Evidence{
-		Requirement: w.row, Exchange: w.last, Message: message, Expected: expected, Actual: actual, Fold: fold,
+		Requirement: w.row, Exchange: w.last, Scenario: w.Scenario, Message: message, Expected: expected, Actual: actual, Fold: fold,
 	})
 	return nil
 }

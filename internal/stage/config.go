@@ -69,7 +69,7 @@ type Config struct {
 	Flags      []string // for its supervise command, before "--"
 	Entrypoint []string
 	Env        []string
-	Dir        string // working directory of the entrypoint and of commands
+	WorkDir    string // of the entrypoint and of commands
 	Token      string
 }
 

@@ -37,9 +37,9 @@ func Enter() (*Stage, error) {
 	if err := s.isolate(); err != nil {
 		return s, err
 	}
-	if s.Dir != "" {
-		if err := unix.Chdir(s.Dir); err != nil {
-			return s, fmt.Errorf("enter %s: %w", s.Dir, err)
+	if s.WorkDir != "" {
+		if err := unix.Chdir(s.WorkDir); err != nil {
+			return s, fmt.Errorf("enter %s: %w", s.WorkDir, err)
 		}
 	}
 	for _, l := range s.Rlimits {

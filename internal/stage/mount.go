@@ -160,7 +160,7 @@ func (v *view) file(at string) (int, error) {
 	return v.open(at)
 }
 
-// give makes root of the sandbox the owner of what was made for it.
+// give makes the sandbox's root the owner of what was made for it.
 func (v *view) give(dir int, name string) error {
 	if v.shift == nil {
 		return nil

@@ -115,7 +115,7 @@ func benchCreateAtOnce(b *testing.B, l *lifecycle) {
 	batch := 0
 	var ours, bare []time.Duration
 	for range b.N {
-		x, y := pairs(2,
+		x, y := pairs(1,
 			func() time.Duration {
 				batch++
 				mark := fmt.Sprintf("b%d", batch)

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
 )
@@ -110,27 +112,34 @@ func newDesk(t *testing.T, root string) *desk {
 	return d
 }
 
-// run runs a block, with the addresses and the image that are there in place of those that are written, and with one group
-// in place of all of them.
-func (d *desk) run(t *testing.T, b block) {
+// here puts the addresses and the image that are there in place of those that are written. What listens is started when it
+// is first needed.
+func (d *desk) here(t *testing.T, text string) string {
 	t.Helper()
-	if strings.Contains(b.text, "127.0.0.1:8080") && d.server == "" {
+	if strings.Contains(text, "127.0.0.1:8080") && d.server == "" {
 		dockertest.Engine(t) // or skips the rest of the document
 		log, _ := background(t, "opensandbox-reference", "serve", "--listen", "127.0.0.1:0", "--api-key", secret,
 			"--state", t.TempDir(), "--execd", program(t, "execd"))
 		d.server = listening(t, log)
 	}
-	if strings.Contains(b.text, "127.0.0.1:44772") && d.bare == "" {
+	if strings.Contains(text, "127.0.0.1:44772") && d.bare == "" {
 		d.bare = bare(t, secret)
 	}
-	text := strings.NewReplacer("127.0.0.1:8080", d.server, "127.0.0.1:44772", d.bare, "python:3.12-slim", dockertest.Debian).Replace(b.text)
+	return strings.NewReplacer("127.0.0.1:8080", d.server, "127.0.0.1:44772", d.bare, "python:3.12-slim", dockertest.Debian).Replace(text)
+}
+
+// run runs a block, with one group judged in place of all of them.
+func (d *desk) run(t *testing.T, b block) {
+	t.Helper()
 	script := "set -euo pipefail\n"
-	for _, command := range commands(text) {
+	for _, command := range commands(d.here(t, b.text)) {
 		script += narrow(command) + "\n"
 	}
-	cmd := d.command(t, script)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := d.command(ctx, script)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("line %d: %v\n%s\n%s", b.line, err, script, out)
+		t.Errorf("line %d: %v, %v (does it end by itself? else it is a block `sh server`)\n%s\n%s", b.line, err, ctx.Err(), script, out)
 	}
 }
 
@@ -155,18 +164,19 @@ func (d *desk) serve(t *testing.T, b block) {
 	if err := os.WriteFile(keys, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.NewReplacer("127.0.0.1:44772", "127.0.0.1:0", "127.0.0.1:9090", "127.0.0.1:0", "/etc/opensandbox/keys", keys).Replace(b.text)
-	all := commands(text)
+	text := strings.NewReplacer("listen 127.0.0.1:44772", "listen 127.0.0.1:0", "127.0.0.1:8090", "127.0.0.1:0",
+		"127.0.0.1:9090", "127.0.0.1:0", "/etc/opensandbox/keys", keys).Replace(b.text)
+	all := commands(d.here(t, text))
 	all[len(all)-1] = "exec " + all[len(all)-1]
-	cmd := d.command(t, strings.Join(all, "\n"))
+	cmd := d.command(t.Context(), strings.Join(all, "\n"))
 	cmd.Env = append(cmd.Env, "OPENSANDBOX_LISTEN=127.0.0.1:0", "OPENSANDBOX_STATE="+t.TempDir())
 	log, _ := supervised(t, cmd)
 	listening(t, log)
 }
 
-func (d *desk) command(t *testing.T, script string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+func (d *desk) command(ctx context.Context, script string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "bash", "-c", script)
+	cmd.WaitDelay = 5 * time.Second // what it started may hold its output
 	cmd.Dir = d.dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Join(d.root, "bin")+":"+os.Getenv("PATH"), "OPEN_SANDBOX_API_KEY="+secret)
 	return cmd

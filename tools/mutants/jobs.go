@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"sync"
@@ -28,7 +29,8 @@ type job struct {
 	parts  func() []job // its halves, where it is several things; nil: it is one
 }
 
-// Run runs the mutants and benign variants of a plane whose names match, and says each result as it comes.
+// Run runs the mutants and benign variants of a plane whose names match, and says each result as it comes. Beside an
+// error it returns what there is so far.
 //
 // What is not as it must be is run once more, alone, after all others, and that outcome counts: deadlines that a busy
 // machine misses prove nothing, and of several variants that were tried together one may be in the way of another.
@@ -83,7 +85,7 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 		err = several(min(parallel, unhurried), true, true, false)
 	}
 	if err != nil {
-		return nil, err
+		return slices.Concat(first...), err
 	}
 	var results []Result
 	for i, j := range jobs {
@@ -91,12 +93,12 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 			results = append(results, first[i]...)
 			continue
 		}
-		results = append(results, r.again(ctx, j, first[i])...)
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		if ctx.Err() != nil {
+			continue
 		}
+		results = append(results, r.again(ctx, j, first[i])...)
 	}
-	return results, nil
+	return results, ctx.Err()
 }
 
 // again runs a job alone: what is several things in halves, down to the one that is wrong by itself.
@@ -154,21 +156,16 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 		}}, takesLong(m.Requirement))
 	}
 	for _, lifecycle := range []bool{false, true} {
-		for _, waits := range []bool{false, true} {
-			var batch []Benign
-			for _, b := range Variants(lifecycle) {
-				if (b.Expiry || b.Silence) == waits && expr.MatchString("benign "+b.name()) {
-					batch = append(batch, b)
-				}
+		of := map[string][]Benign{} // by what is to be judged
+		for _, b := range Variants(lifecycle) {
+			if expr.MatchString("benign " + b.name()) {
+				kind := fmt.Sprint(b.Groups, b.Expiry || b.Silence)
+				of[kind] = append(of[kind], b)
 			}
-			// Neighbours are often of one kind, and in each other's way: each batch takes every n-th.
-			n := (len(batch) + atOnce - 1) / atOnce
-			for first := range n {
-				var few []Benign
-				for k := first; k < len(batch); k += n {
-					few = append(few, batch[k])
-				}
-				add(lifecycle, sparing(few, lifecycle), lifecycle && waits)
+		}
+		for _, kind := range slices.Sorted(maps.Keys(of)) {
+			for _, few := range dealt(of[kind]) {
+				add(lifecycle, sparing(few, lifecycle), lifecycle && few[0].Expiry)
 			}
 		}
 	}
@@ -177,6 +174,16 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 
 // atOnce is how many benign variants are tried in one deployment.
 const atOnce = 6
+
+// dealt deals variants out to batches, of which each takes every n-th: neighbours are often of one kind, and in each
+// other's way.
+func dealt(variants []Benign) [][]Benign {
+	batches := make([][]Benign, (len(variants)+atOnce-1)/atOnce)
+	for i, b := range variants {
+		batches[i%len(batches)] = append(batches[i%len(batches)], b)
+	}
+	return batches
+}
 
 func sparing(batch []Benign, lifecycle bool) job {
 	j := job{id: "benign", benign: true, run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) []Result {

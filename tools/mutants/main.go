@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/docker/docker/client"
 
-	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process"
 )
 
@@ -71,21 +71,14 @@ func run(ctx context.Context) int {
 		progress = io.Discard
 	}
 	results, err := lab.Run(ctx, *plane, *parallel, expr, progress)
+	if *published != "" {
+		err = errors.Join(err, updateMarkdown(*published, results))
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutants:", err)
 		return 1
 	}
 	good := Print(os.Stdout, results, *quiet)
-	if *published != "" {
-		scenarios, err := conformance.Catalogue()
-		if err == nil {
-			err = updateMarkdown(*published, results, scenarios)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "mutants:", err)
-			return 1
-		}
-	}
 	if !good {
 		return 1
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/conformance"
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
@@ -42,7 +43,11 @@ func readMarkdown(file string) (killers, error) {
 
 // updateMarkdown writes down the results in a published table. Mutants that were not run keep what is said of them, and
 // so do those that another of their scenarios killed this time: which of several is the first is chance.
-func updateMarkdown(file string, results []Result, scenarios map[string][]string) error {
+func updateMarkdown(file string, results []Result) error {
+	scenarios, err := conformance.Catalogue()
+	if err != nil {
+		return err
+	}
 	known, err := readMarkdown(file)
 	if err != nil {
 		return fmt.Errorf("read the published mutants: %w", err)

@@ -45,8 +45,9 @@ type Benign struct {
 	API     func(next lifecycleapi.Handler, act func()) lifecycleapi.Handler
 	Runtime func(next runtime.Runtime, act func()) runtime.Runtime
 
-	Silence bool // it concerns streams that are silent for long: these are waited for too
-	Expiry  bool // it concerns expiry: that group is judged beside the others, which takes long
+	Groups  []string // where it can show; nil: everywhere
+	Silence bool     // it concerns streams that are silent for long: these are waited for too
+	Expiry  bool     // it concerns expiry: that group is judged beside the others, which takes long
 }
 
 func (b Benign) name() string {

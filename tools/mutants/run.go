@@ -151,6 +151,9 @@ func (l *Lab) Spare(ctx context.Context, batch []Benign, lifecycle bool) []Resul
 		if b.Silence {
 			cfg.Except = nil
 		}
+		if !lifecycle {
+			cfg.Groups = b.Groups // those of a batch are of the same
+		}
 	}
 	r, wires, err := l.judge(ctx, m, nil, cfg)
 	res := Result{Outcome: harmless, Took: time.Since(began)}

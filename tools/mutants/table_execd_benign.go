@@ -19,11 +19,17 @@ import (
 // execdVariants are daemons that are odd and allowed.
 func execdVariants() []Benign {
 	all, errs := mutant.Any().Always(), mutant.Any().Errors()
-	var variants []Benign
-	for _, f := range slices.Concat(oddAnswers(all, errs), oddStreams(), oddFiles(), lessThanAll(), oddCode(), oddMetrics()) {
-		variants = append(variants, Benign{Wire: f})
+	on := func(faults []mutant.Fault, groups ...string) []Benign {
+		var variants []Benign
+		for _, f := range faults {
+			variants = append(variants, Benign{Wire: f, Groups: groups})
+		}
+		return variants
 	}
-	return slices.Concat(variants, moreCommandVariants(), treeVariants())
+	return slices.Concat(
+		on(oddAnswers(all, errs)), on(oddStreams()), on(oddFiles(), "files"), on(lessThanAll()), on(oddCode(), "code"), on(oddMetrics(), "metrics"),
+		moreCommandVariants(), treeVariants(),
+	)
 }
 
 func oddAnswers(all, errs mutant.Match) []mutant.Fault {

@@ -21,6 +21,7 @@ func treeVariants() []Benign {
 		m := trusted(o.Match).WithRawBody(func(b []byte) bool { return wrong(b) == noJSON })
 		return o.named(mutant.Status(m, 400, 415), "415 for a body that is no JSON")
 	}
+	trees := []string{"files", "directories"}
 	var variants []Benign
 	for _, f := range []mutant.Fault{
 		notJSON(chmodFiles, wrongPermissions), notJSON(moveFiles, wrongMoves),
@@ -43,13 +44,13 @@ func treeVariants() []Benign {
 		madeWhenChanged(searchFiles.Match), madeWhenChanged(listDir.Match), madeWhenChanged(fileInfo),
 		chained(listDir.Match, "times of another zone", mutant.ChangeField(listDir.Match, "*.modified_at", "", elsewhere), mutant.ChangeField(listDir.Match, "*.created_at", "", elsewhere)),
 	} {
-		variants = append(variants, Benign{Wire: f})
+		variants = append(variants, Benign{Wire: f, Groups: trees})
 	}
 	for _, status := range []int{http.StatusNotFound, http.StatusNotImplemented} {
-		variants = append(variants, Benign{Name: "without directory-listing: " + strconv.Itoa(status), HTTP: withoutListing(status)})
+		variants = append(variants, Benign{Name: "without directory-listing: " + strconv.Itoa(status), HTTP: withoutListing(status), Groups: trees})
 	}
 	odd := func(what string, o treeOp, serve serving) Benign {
-		return Benign{Name: o.String() + ": " + what, HTTP: o.does("", what, serve).HTTP}
+		return Benign{Name: o.String() + ": " + what, HTTP: o.does("", what, serve).HTTP, Groups: trees}
 	}
 	return append(variants,
 		odd("a destination that is there is replaced whole", moveFiles, replacing),

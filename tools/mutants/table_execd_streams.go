@@ -158,7 +158,7 @@ func streamStyleMutants() []Mutant {
 			linesJoined(), lineSplit(),
 		),
 		breaks("EX-STREAM-17",
-			mutant.InjectAfter(runCommand, "init", map[string]any{"type": "status", "text": "running", "timestamp": nowMilli()}),
+			renamed(mutant.InjectAfter(runCommand, "init", map[string]any{"type": "status", "text": "running", "timestamp": nowMilli()}), runCommand, "a status after init"),
 			beforeEnd("a status before the end", map[string]any{"type": "status", "text": "done"}),
 		),
 	)

@@ -31,7 +31,7 @@ func getMutants() []Mutant {
 		{Requirement: "LC-GET-01", Wire: mutant.Status(getSandbox, 200, 203)},
 		{Requirement: "LC-GET-01", Wire: mutant.ContentType(getSandbox.On(404), "text/html")},
 		{Requirement: "LC-GET-01", Wire: mutant.DropField(getSandbox.On(404), "message")},
-		{Requirement: "LC-GET-01", Wire: mutant.SetField(getSandbox.On(404), "requestId", uuid.NewString())},
+		{Requirement: "LC-GET-01", Wire: renamed(mutant.SetField(getSandbox.On(404), "requestId", uuid.NewString()), getSandbox, "errors have a requestId")},
 		{Requirement: "LC-GET-01", Wire: mutant.EmptyBody(getSandbox.On(404))},
 		{Requirement: "LC-GET-02", Name: "what is unknown is shown as Terminated", API: replaced(func(c *calls, next calls, act func()) {
 			c.get = func(ctx context.Context, id string) (*lifecycleapi.Sandbox, error) {

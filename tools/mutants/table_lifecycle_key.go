@@ -127,9 +127,9 @@ func lifecycleHTTPMutants() []Mutant {
 		{Requirement: "LC-HTTP-02", Wire: mutant.JSON(every.On(405), "another form of error", func(any) any { return map[string]any{"detail": "Method Not Allowed"} })},
 
 		{Requirement: "LC-DOC-01", Wire: mutant.DropHeader(every.Always(), "X-Request-ID")},
-		{Requirement: "LC-DOC-01", Wire: mutant.DropHeader(every.Errors(), "X-Request-ID")},
+		{Requirement: "LC-DOC-01", Wire: renamed(mutant.DropHeader(every.Errors(), "X-Request-ID"), every, "errors without the header X-Request-ID")},
 		{Requirement: "LC-DOC-01", Wire: mutant.DropHeader(deleteSandbox, "X-Request-ID")},
-		{Requirement: "LC-DOC-01", Wire: mutant.SetHeader(every.Always(), "X-Request-ID", strings.ReplaceAll(uuid.NewString(), "-", ""))},
+		{Requirement: "LC-DOC-01", Wire: renamed(mutant.SetHeader(every.Always(), "X-Request-ID", strings.ReplaceAll(uuid.NewString(), "-", "")), every, "X-Request-ID is a uuid without hyphens")},
 		{Requirement: "LC-DOC-01", Wire: mutant.DropHeader(createSandbox, "Location")},
 		{Requirement: "LC-DOC-01", Wire: mutant.ChangeField(every.Errors(), "code", "in lower case", func(v any) any { return strings.ToLower(stringOf(v)) })},
 	}

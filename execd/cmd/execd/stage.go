@@ -60,7 +60,7 @@ func become(s *stage.Stage, signals <-chan os.Signal) (status int, err error) {
 		if err != nil {
 			return 0, err
 		}
-		confine = "--plain=" + string(how)
+		confine = plainFlag + string(how)
 	}
 	args := append([]string{s.Program, "supervise", confine, "--listen", handedPrefix + strconv.Itoa(fds[0]), "--ports", handedPrefix + strconv.Itoa(fds[1])}, s.Flags...)
 	args = append(append(args, "--"), s.Entrypoint...)

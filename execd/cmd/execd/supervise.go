@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/supervise"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/prepared"
@@ -23,7 +28,7 @@ type superviseCmd struct {
 }
 
 func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
-	if err := c.confine(); err != nil {
+	if err := c.confine(flags, given); err != nil {
 		if c.Said != "" {
 			err = errors.Join(err, stage.End{Status: 1, Message: err.Error()}.Tell(c.Said))
 		}
@@ -95,19 +100,57 @@ func (c *superviseCmd) Run(flags daemonFlags, given secret) error {
 	return nil
 }
 
-func (c *superviseCmd) confine() error {
+func (c *superviseCmd) confine(flags daemonFlags, given secret) error {
 	if c.Plain != "" {
-		var plain stage.Plain
-		if err := json.Unmarshal([]byte(c.Plain), &plain); err != nil {
-			return fmt.Errorf("--plain: %w", err)
-		}
-		return plain.Confine()
+		return c.again(flags, given)
 	}
 	if c.Confine {
 		return confined(stage.Capabilities())
 	}
 	return nil
 }
+
+// again confines this process by Landlock and executes it once more. Landlock puts each thread into a domain of its own,
+// and one thread could not signal what another one has started; after the exec there is one.
+func (c *superviseCmd) again(flags daemonFlags, given secret) error {
+	runtime.LockOSThread()
+	var plain stage.Plain
+	if err := json.Unmarshal([]byte(c.Plain), &plain); err != nil {
+		return fmt.Errorf("--plain: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := plain.Confine(); err != nil {
+		return err
+	}
+	pipe, err := supervise.TokenPipe(string(given))
+	if err != nil {
+		return err
+	}
+	handedOn := []*os.File{pipe}
+	for _, address := range []string{flags.Listen, flags.Ports} {
+		f, err := handed(address)
+		if err != nil {
+			return err
+		}
+		if f != nil {
+			handedOn = append(handedOn, f)
+		}
+	}
+	for _, f := range handedOn {
+		if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil { // stays open over the exec
+			return err
+		}
+	}
+	args := slices.DeleteFunc(slices.Clone(os.Args), func(arg string) bool { return arg == plainFlag+c.Plain })
+	env := append(os.Environ(), supervise.TokenVariable(int(pipe.Fd())))
+	return fmt.Errorf("start %s again: %w", self, syscall.Exec(self, args, env))
+}
+
+// plainFlag is how the flag is given, in one argument.
+const plainFlag = "--plain="
 
 // confined leaves this process, and all that it starts, these capabilities and what the filter of system calls lets
 // through.

@@ -79,7 +79,9 @@ func SocketsHeld(shared bool) bool {
 }
 
 // Landlock lets this process, and all that it will start, reach no file but as the view says, and send no signal to and
-// trace no process outside. It sets no_new_privs. Where the kernel has no Landlock nothing is done, and the error is
+// trace no process outside. It sets no_new_privs. Every thread comes into a domain of its own, and so does what it starts: a
+// thread can't signal what another one has started. So a program is to be executed after it, by a goroutine that was
+// locked to its thread (runtime.LockOSThread). Where the kernel has no Landlock nothing is done, and the error is
 // ErrNoLandlock.
 func Landlock(view View) error {
 	v := version()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 )
 
 func TestWrongCalls(t *testing.T) {
+	state, execd := filepath.Join(t.TempDir(), "state"), dockertest.Execd(t)
 	for _, c := range []struct {
 		name, says string
 		args, env  []string
@@ -23,7 +25,9 @@ func TestWrongCalls(t *testing.T) {
 		{"unknown runtime", "--runtime must be one of", []string{"serve", "--api-key", "k", "--runtime", "magic"}, nil},
 		{"unknown command", "unexpected argument dance", []string{"dance"}, nil},
 		{"a state that is a file", "state directory", []string{"serve", "--api-key", "k", "--state", "/dev/null"}, nil},
-		{"no engine", "Docker engine", []string{"serve", "--api-key", "k"}, []string{"DOCKER_HOST=unix:///nowhere.sock"}},
+		{"no engine", "Docker engine", []string{"serve", "--api-key", "k", "--runtime", "docker", "--state", state}, []string{"DOCKER_HOST=unix:///nowhere.sock"}},
+		{"processes for other machines", "--insecure-process-exposed", []string{"serve", "--api-key", "k", "--runtime", "process", "--state", state, "--execd", execd, "--listen", "0.0.0.0:0"}, nil},
+		{"no such tier", "process-tier must be one of", []string{"serve", "--api-key", "k", "--process-tier", "best"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), binary(t), c.args...)

@@ -86,7 +86,7 @@ func (t *plain) Prepare(b *box, c *stage.Config, attr *syscall.SysProcAttr) ([]*
 		return nil, err
 	}
 	c.Hostname, c.Network = "", false
-	c.Program, c.Dir = t.program, private
+	c.Program, c.WorkDir = t.program, private
 	c.Flags = []string{"--said", said, "--root", daemonRoot(private), "--code-port", "0"}
 	c.Env = atHome(c.Env, private, b.id)
 	c.Rlimits = t.r.perProcess(b, true) // which counts all of this server's user, where the sandbox has none of its own

@@ -101,7 +101,7 @@ func (r *Runtime) start(ctx context.Context, t tier, b *box, spec runtime.Spec) 
 	config := &stage.Config{
 		Hostname: hostname(b.id), Network: true,
 		Program: stage.ExecdInside, Flags: []string{"--said", stage.SaidInside},
-		Entrypoint: spec.Entrypoint, Env: r.environment(spec), Dir: "/", Token: spec.Token,
+		Entrypoint: spec.Entrypoint, Env: r.environment(spec), WorkDir: "/", Token: spec.Token,
 	}
 	attr := &syscall.SysProcAttr{Setsid: true, PidFD: new(int)}
 	handed, err := t.Prepare(b, config, attr)
