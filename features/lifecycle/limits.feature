@@ -28,7 +28,6 @@ Feature: Limits, and sandboxes that end by themselves
       | limits                                           |
       | {"cpu": "1", "memory": "512Mi", "gpu": "4096"}   |
       | {"cpu": "40960", "memory": "512Mi"}              |
-      | {"cpu": "1", "memory": "4096Ti"}                 |
 
   @LC-END-01 @LC-END-02 @LC-STATE-01
   Scenario: The entry process ends with 0

@@ -73,12 +73,6 @@ func secondLimitMutants() []Mutant {
 			return false
 		}), 202, 422)},
 		cores("LC-LIMIT-06", "more cores than there are are as many as there are", func(nano int64) int64 { return min(nano, 1e9) }),
-		{Requirement: "LC-LIMIT-06", Name: "more memory than there is is as much as there is", Runtime: provisions(func(spec *runtime.Spec) bool {
-			const most = 512 << 20
-			more := spec.Limits.MemoryBytes > most
-			spec.Limits.MemoryBytes = min(spec.Limits.MemoryBytes, most)
-			return more
-		})},
 		{Requirement: "LC-LIMIT-06", Name: "what can't be had is Running", API: shows(func(sb *lifecycleapi.Sandbox) bool {
 			lacks := in(sb, "Failed") && strings.HasPrefix(sb.Status.Reason.Value, "RESOURCES_")
 			if lacks {
