@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -71,7 +72,7 @@ func serveProcess(t *testing.T, user *syscall.Credential) (address string) {
 	address = listening(t, log)
 	t.Cleanup(func() { // before the server is told to end
 		if t.Failed() {
-			t.Logf("the server said:\n%s", log)
+			t.Logf("the server said:\n%s", withoutRequests(log.String()))
 		}
 	})
 	return address
@@ -89,4 +90,15 @@ func copied(t *testing.T, name, dir string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// withoutRequests leaves of a log what is not about single requests.
+func withoutRequests(log string) string {
+	var out strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "msg=request") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
 }

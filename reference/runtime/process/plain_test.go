@@ -201,7 +201,7 @@ func TestTheNextServerGoesOnWithAPlainSandbox(t *testing.T) {
 
 func TestAPlainSandboxIsBounded(t *testing.T) {
 	f := newPlain(t)
-	f.cfg.Pids = 60 // threads of execd count, too
+	f.cfg.Pids = 60       // threads of execd count, too
 	if os.Getuid() == 0 { // else all processes of the user count
 		f.close()
 		f.open()
