@@ -103,7 +103,7 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 
 // again runs a job alone: what is several things in halves, down to the one that is wrong by itself.
 func (r *runner) again(ctx context.Context, j job, before []Result) []Result {
-	if j.parts == nil || !slices.ContainsFunc(before, Result.wrong) { // nobody is in the way of one that did not act
+	if j.parts == nil || !slices.ContainsFunc(before, Result.wrong) { // that some did not act is not for the others
 		results := second(j.run(ctx, r.lab, r.rows), before)
 		r.say(results)
 		return results
@@ -160,6 +160,9 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 		for _, b := range Variants(lifecycle) {
 			if expr.MatchString("benign " + b.name()) {
 				kind := fmt.Sprint(b.Groups, b.Expiry || b.Silence)
+				if b.Alone {
+					kind += b.name()
+				}
 				of[kind] = append(of[kind], b)
 			}
 		}

@@ -47,7 +47,7 @@ func treeVariants() []Benign {
 		variants = append(variants, Benign{Wire: f, Groups: trees})
 	}
 	for _, status := range []int{http.StatusNotFound, http.StatusNotImplemented} {
-		variants = append(variants, Benign{Name: "without directory-listing: " + strconv.Itoa(status), HTTP: withoutListing(status), Groups: trees})
+		variants = append(variants, Benign{Name: "without directory-listing: " + strconv.Itoa(status), HTTP: withoutListing(status), Groups: trees, Alone: true})
 	}
 	odd := func(what string, o treeOp, serve serving) Benign {
 		return Benign{Name: o.String() + ": " + what, HTTP: o.does("", what, serve).HTTP, Groups: trees}
