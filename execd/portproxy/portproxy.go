@@ -4,15 +4,13 @@ package portproxy
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/loopback"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/forward"
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/httpapi"
 )
@@ -38,7 +36,7 @@ func New(c Config) *Handler {
 		c.HeaderTimeout = time.Minute
 	}
 	return &Handler{forward.New(forward.Config{
-		Dial:          dial,
+		Dial:          func(ctx context.Context, _ string, port int) (net.Conn, error) { return loopback.Dial(ctx, port) },
 		HeaderTimeout: c.HeaderTimeout,
 		TokenHeader:   c.TokenHeader,
 		KeepForwarded: true, // who has the token may say for whom it asks
@@ -65,16 +63,4 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.proxy.Serve(w, r, forward.Target{Place: "localhost", Port: port, Path: path})
-}
-
-// dial connects to a port of this machine. Programs that listen on "localhost" have taken ::1 at times, and only that.
-func dial(ctx context.Context, _ string, port int) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		if six, err := d.DialContext(ctx, "tcp", net.JoinHostPort("::1", strconv.Itoa(port))); err == nil {
-			return six, nil
-		}
-	}
-	return conn, err
 }

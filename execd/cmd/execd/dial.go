@@ -1,13 +1,14 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"time"
+
+	"github.com/opensandbox-conformance/opensandbox-conformance/execd/loopback"
 )
 
 // dialCmd carries one connection over standard input and output, for a server
@@ -26,11 +27,14 @@ func (c *dialCmd) Run(daemonFlags, secret) error {
 	if c.Port < 1 || c.Port > 65535 {
 		return fmt.Errorf("port %d is out of range; give 1 to 65535", c.Port)
 	}
-	conn, err := dialLoopback(strconv.Itoa(c.Port))
+	connecting, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	to, err := loopback.Dial(connecting, c.Port)
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // it was only read from to its end
+	conn := to.(*net.TCPConn) // the port is one of TCP
+	defer conn.Close()        //nolint:errcheck // it was only read from to its end
 	if _, err := io.WriteString(os.Stdout, dialed); err != nil {
 		return err
 	}
@@ -45,17 +49,4 @@ func (c *dialCmd) Run(daemonFlags, secret) error {
 	}()
 	_, err = io.Copy(os.Stdout, conn)
 	return err
-}
-
-// dialLoopback connects to what listens on either loopback address.
-func dialLoopback(port string) (*net.TCPConn, error) {
-	var failed []error
-	for _, host := range []string{"127.0.0.1", "::1"} {
-		conn, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), 10*time.Second)
-		if err == nil {
-			return conn.(*net.TCPConn), nil
-		}
-		failed = append(failed, err)
-	}
-	return nil, errors.Join(failed...)
 }
