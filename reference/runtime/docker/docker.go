@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
@@ -179,8 +180,24 @@ func containerName(id string) string { return "opensandbox-" + id }
 
 // Pause freezes the container.
 func (d *Docker) Pause(ctx context.Context, id string) error {
-	return d.freeze(ctx, id, true, d.engine.ContainerPause)
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = 50*time.Millisecond, time.Second
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := d.freeze(ctx, id, true, d.engine.ContainerPause)
+		if err != nil && !strings.Contains(err.Error(), unfrozen) {
+			err = backoff.Permanent(err)
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(freezeTimeout))
+	return err
 }
+
+// On cgroup v1 the processes of a busy machine may not all stand still at once, and the engine gives up within
+// milliseconds.
+const (
+	unfrozen      = "unable to freeze"
+	freezeTimeout = 10 * time.Second
+)
 
 // Resume lets the container go on.
 func (d *Docker) Resume(ctx context.Context, id string) error {
