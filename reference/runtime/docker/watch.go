@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -185,16 +186,39 @@ func (d *Docker) exitOf(ctx context.Context, id string, state *container.State) 
 	if state.Status == container.StateRemoving || state.Status == container.StateDead {
 		return runtime.Exit{ID: id, Removed: true}
 	}
-	exit := runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id)}
+	exit := runtime.Exit{ID: id, ExitCode: state.ExitCode, OOMKilled: state.OOMKilled, Message: d.lastWords(ctx, id, state.ExitCode != 0)}
 	if unused(exit) { // it never was what it has the name of
 		return runtime.Exit{ID: id, Removed: true}
 	}
 	return exit
 }
 
+// wordsLate is how long after the end of a container the engine may still be
+// writing down what it said.
+const wordsLate = 300 * time.Millisecond
+
 // lastWords returns the last line that the entry process wrote to its standard
-// error, or "".
-func (d *Docker) lastWords(ctx context.Context, id string) string {
+// error, or "". A busy engine has been seen to have nothing yet, and tells
+// nobody when it has: where words are likely it is asked again.
+func (d *Docker) lastWords(ctx context.Context, id string, likely bool) string {
+	if !likely {
+		return d.wordsNow(ctx, id)
+	}
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval = 20 * time.Millisecond
+	words, err := backoff.Retry(ctx, func() (string, error) {
+		if words := d.wordsNow(ctx, id); words != "" {
+			return words, nil
+		}
+		return "", errors.New("no words")
+	}, backoff.WithBackOff(b), backoff.WithMaxElapsedTime(wordsLate))
+	if err != nil {
+		return ""
+	}
+	return words
+}
+
+func (d *Docker) wordsNow(ctx context.Context, id string) string {
 	logs, err := d.engine.ContainerLogs(ctx, containerName(id), container.LogsOptions{ShowStderr: true, Tail: "20"})
 	if err != nil {
 		return ""
