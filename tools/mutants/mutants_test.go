@@ -38,7 +38,7 @@ func TestEveryRowHasAMutant(t *testing.T) {
 func TestTheSuiteKillsMutants(t *testing.T) {
 	lab := &Lab{Execd: filepath.Join("..", "..", "bin", "execd"), StateRoot: t.TempDir()}
 	var log strings.Builder
-	results, err := lab.Run(t.Context(), "execd", 4, regexp.MustCompile("^EX-(PING|INFO-0[1-3]|CODE-0[34]|STATUS-03)"), &log)
+	results, err := lab.Run(t.Context(), "execd", 4, regexp.MustCompile("^EX-(PING|INFO-0[1-3]|STATUS-03)"), &log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestTheSuiteKillsMutants(t *testing.T) {
 			t.Errorf("%s: %s %s (%s)", r.Outcome, r.Requirement, r.Name, r.Note)
 		}
 	}
-	if len(results) < 40 {
+	if len(results) < 30 {
 		t.Errorf("only %d mutants", len(results))
 	}
 }
