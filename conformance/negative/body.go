@@ -95,12 +95,16 @@ func (m *maker) forms() {
 		m.add(Case{Kind: Missing, Where: required, What: "the part " + required + " is missing", Request: r})
 	}
 	cut := 1 + m.random.IntN(len(whole)-1)
-	for what, data := range map[string][]byte{
-		"is no JSON": []byte("osc=1"), fmt.Sprintf("breaks off after %d bytes", cut): whole[:cut],
+	for _, part := range []struct {
+		what string
+		data []byte
+	}{
+		{"is no JSON", []byte("osc=1")},
+		{fmt.Sprintf("breaks off after %d bytes", cut), whole[:cut]},
 	} {
 		r := m.Request()
-		m.form(&r, m.parts(data))
-		m.add(Case{Kind: NotJSON, Where: m.jsonPart(), What: "the part " + m.jsonPart() + " " + what, Request: r})
+		m.form(&r, m.parts(part.data))
+		m.add(Case{Kind: NotJSON, Where: m.jsonPart(), What: "the part " + m.jsonPart() + " " + part.what, Request: r})
 	}
 }
 
