@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -52,7 +51,7 @@ func TestTheReferenceServerConformsWithoutAnEngine(t *testing.T) {
 }
 
 // serveProcess starts the reference server on the runtime process, as a user.
-func serveProcess(t *testing.T, user *syscall.Credential) (address string) {
+func serveProcess(t *testing.T, user *syscall.Credential) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "process") // those of the test can be entered by their owner only
 	if err != nil {
@@ -77,13 +76,7 @@ func serveProcess(t *testing.T, user *syscall.Credential) (address string) {
 	cmd.Env = append(os.Environ(), "HOME="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
 	log, _ := supervised(t, cmd)
-	address = listening(t, log)
-	t.Cleanup(func() { // before the server is told to end
-		if t.Failed() {
-			t.Logf("the server said:\n%s", withoutRequests(log.String()))
-		}
-	})
-	return address
+	return listening(t, log)
 }
 
 // copied puts a built program where every user can run it.
@@ -98,15 +91,4 @@ func copied(t *testing.T, name, dir string) string {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// withoutRequests leaves of a log what is not about single requests.
-func withoutRequests(log string) string {
-	var out strings.Builder
-	for line := range strings.Lines(log) {
-		if !strings.Contains(line, "msg=request") {
-			out.WriteString(line)
-		}
-	}
-	return out.String()
 }
