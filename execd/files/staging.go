@@ -51,13 +51,13 @@ func (s *staging) upload(path string, a attributes, content io.Reader) error {
 func (s *staging) stage(target string, write func(f *os.File) error) error {
 	dir, _ := split(target)
 	temp := join(dir, ".execd-upload-"+rand.Text())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // the umask says what a new file gets
+	f, err := create(temp)
 	if err != nil {
 		return err
 	}
 	s.staged = append(s.staged, staged{temp: temp, target: target})
 	defer f.Close()
-	if err := write(f); err != nil {
+	if err := write(f.File); err != nil {
 		return err
 	}
 	return f.Close()

@@ -7,10 +7,12 @@ import (
 	"mime/multipart"
 	"net/textproto"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -281,4 +283,36 @@ func FuzzUploadPairs(f *testing.F) {
 			os.RemoveAll(filepath.Join(dir, e.Name()))
 		}
 	})
+}
+
+// A child that another request starts holds what is open for writing until it becomes another program, which must not
+// make a new file busy.
+func TestAnUploadedProgramRunsAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for range 4 {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = exec.Command("true").Run()
+				}
+			}
+		})
+	}
+	defer others.Wait()
+	defer close(stop)
+	for i := range 100 {
+		path := fmt.Sprintf("%s/%d", dir, i)
+		b := body(t, "metadata", meta(path, `,"mode":755`), "file", "#!/bin/sh\n")
+		if err := files.Upload(contentType, bytes.NewReader(b)); err != nil {
+			t.Fatal(err)
+		}
+		if err := exec.Command(path).Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

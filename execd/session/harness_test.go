@@ -45,8 +45,12 @@ func newServer(t *testing.T, shell string) *server {
 		if shell == "busybox" {
 			start = "#!/bin/sh\nexec " + program + " sh \"$@\"\n"
 		}
-		if err := os.WriteFile(filepath.Join(dir, "bash"), []byte(start), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "start"), []byte(start), 0o700); err != nil {
 			t.Fatal(err)
+		}
+		// cp writes it, which no child of this process has open then: it would be busy.
+		if out, err := exec.Command("cp", filepath.Join(dir, "start"), filepath.Join(dir, "bash")).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
 		}
 		path = dir + ":" + path
 	}

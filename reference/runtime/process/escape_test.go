@@ -50,7 +50,7 @@ func TestNothingLeadsOutOfASandbox(t *testing.T) {
 			f.ping(id)
 			home := strings.TrimSpace(f.run(id, "echo $HOME"))
 			f.upload(id, home+"/escape", program)
-			report := f.run(id, fmt.Sprintf("echo x >/etc/%s; cd && ./escape", out.witness))
+			report := f.run(id, fmt.Sprintf("cd && ./escape; echo x >/etc/%s; echo x >>%[2]s; chmod 777 %[2]s; rm %[2]s", out.witness, f.cfg.Execd))
 			checkReport(t, report, open(tier))
 			out.check(t)
 			f.ping(id)
@@ -97,6 +97,8 @@ func checkReport(t *testing.T, report string, open []string) {
 type surroundings struct {
 	env     map[string]string
 	witness string // name of a file in /etc
+	program string // path of execd, of which a sandbox with a layer of its own may change what it sees
+	before  os.FileInfo
 }
 
 func outside(t *testing.T, f *fixture) *surroundings {
@@ -105,11 +107,16 @@ func outside(t *testing.T, f *fixture) *surroundings {
 	s := &surroundings{witness: "opensandbox-" + mark, env: map[string]string{"ESCAPE_MARK": mark}}
 
 	secret := filepath.Join(f.cfg.State, "secret")
-	if err := os.WriteFile(secret, []byte("secret"), 0o644); err != nil {
+	err := os.WriteFile(secret, []byte("secret"), 0o644)
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.env["ESCAPE_SECRET"] = secret
-	s.env["ESCAPE_EXECD"] = f.cfg.Execd + ":" + filepath.Join(f.cfg.State, "execd")
+	s.env["ESCAPE_EXECD"] = filepath.Join(f.cfg.State, "execd")
+	s.program = f.cfg.Execd
+	if s.before, err = os.Stat(s.program); err != nil {
+		t.Fatal(err)
+	}
 
 	other := filepath.Join(f.cfg.State, "sandboxes", f.provision())
 	s.env["ESCAPE_SOCKETS"] = filepath.Join(other, "execd.sock") + ":" + filepath.Join(other, "ports.sock")
@@ -184,6 +191,13 @@ func (s *surroundings) check(t *testing.T) {
 	t.Helper()
 	if err := os.Remove("/etc/" + s.witness); err == nil {
 		t.Error("the sandbox has written to the machine's /etc")
+	}
+	after, err := os.Stat(s.program)
+	if err != nil {
+		t.Fatal("the sandbox has removed execd's binary outside: ", err)
+	}
+	if after.Mode() != s.before.Mode() || after.Size() != s.before.Size() || !after.ModTime().Equal(s.before.ModTime()) {
+		t.Errorf("the sandbox has changed execd's binary outside: %v, %d bytes, of %v", after.Mode(), after.Size(), after.ModTime())
 	}
 }
 
