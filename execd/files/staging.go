@@ -56,8 +56,8 @@ func (s *staging) stage(target string, write func(f *os.File) error) error {
 		return err
 	}
 	s.staged = append(s.staged, staged{temp: temp, target: target})
-	defer f.Close()
 	if err := write(f.File); err != nil {
+		_ = f.Close()
 		return err
 	}
 	return f.Close()

@@ -45,6 +45,22 @@ func run(ctx context.Context) int {
 		fmt.Fprintln(os.Stderr, "mutants: -run:", err)
 		return 2
 	}
+	switch temp := os.Getenv(apart); {
+	case temp != "":
+		if err := keepApart(temp, written(*published, *profile)...); err != nil {
+			fmt.Fprintln(os.Stderr, "mutants: can't be kept apart from this machine's files:", err)
+			return 1
+		}
+	case os.Getuid() != 0:
+		fmt.Fprintln(os.Stderr, "mutants: daemons that are broken on purpose run as you: only root can keep them apart from this machine's files")
+	default:
+		status, err := runApart(ctx)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "mutants:", err)
+			return 1
+		}
+		return status
+	}
 	lab := &Lab{Execd: *execdPath, Image: *image}
 	if *plane != "execd" && (*processes || !engineAnswers(ctx)) {
 		if os.Getenv("OPENSANDBOX_REQUIRE_DOCKER") == "1" && !*processes {
@@ -83,6 +99,20 @@ func run(ctx context.Context) int {
 		return 1
 	}
 	return 0
+}
+
+// written are the directories of files that are to be written.
+func written(files ...string) []string {
+	var dirs []string
+	for _, f := range files {
+		if f == "" {
+			continue
+		}
+		if path, err := filepath.Abs(f); err == nil {
+			dirs = append(dirs, filepath.Dir(path))
+		}
+	}
+	return dirs
 }
 
 // engineAnswers says whether there is a Docker engine to run sandboxes.
