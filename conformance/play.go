@@ -39,7 +39,7 @@ func (s *suite) play(ctx context.Context) error {
 	}
 	all.Wait()
 	s.target.Sound(ctx, s.book.Ballot.Unasked())
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Deadlines.Change)
 	defer cancel()
 	s.target.Sweep(end)
 	return nil

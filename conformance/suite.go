@@ -20,9 +20,6 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
-// cleanup bounds how long the suite tidies up behind itself after it was told to end.
-const cleanup = 60 * time.Second
-
 // Run judges a deployment. It returns an error only for a call that makes no sense (UsageError) or for a defect of
 // the suite itself; what the deployment does is in the report.
 func Run(ctx context.Context, cfg Config) (*report.Report, error) {
@@ -188,7 +185,7 @@ func (s *suite) scenario(sc *godog.ScenarioContext) {
 	w = &steps.World{}
 	w.Initialize(sc)
 	sc.After(func(ctx context.Context, scenario *godog.Scenario, err error) (context.Context, error) {
-		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Deadlines.Change)
 		defer cancel()
 		w.End(end)
 		s.settle(w, scenario.Name, time.Since(began), err)

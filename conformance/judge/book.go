@@ -20,7 +20,7 @@ type Deadlines struct {
 	Answer    time.Duration // a request to its whole answer, streams apart
 	Stream    time.Duration // a stream from its request to its end
 	Provision time.Duration // create to Running: an image may have to be pulled
-	Change    time.Duration // pause, resume and delete to their state
+	Change    time.Duration // pause, resume and delete to their state, and tidying up behind a scenario
 	First     time.Duration // a stream's request to its first event
 	FirstSoon time.Duration
 	Line      time.Duration // a line written to its event

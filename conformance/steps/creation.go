@@ -178,15 +178,16 @@ var causes = map[string][]string{
 	"entrypoint": {"entrypoint", "executable", "exec", "no-such-program", "no such file", "not found", "command"},
 }
 
+// namesCause looks into a sandbox that has failed. A refusal at once has no reason, and may be in any words.
 func (w *World) namesCause(_ context.Context, cause string) error {
-	said := body(w.last).text("code") + " " + body(w.last).text("message")
-	if w.last.OK() {
-		box, err := w.box()
-		if err != nil {
-			return err
-		}
-		said = box.Latest.text("status", "reason") + " " + box.Latest.text("status", "message")
+	if !w.last.OK() {
+		return w.check(strings.TrimSpace(body(w.last).text("message")) != "", "the refusal does not say why", "a message", w.answer())
 	}
+	box, err := w.box()
+	if err != nil {
+		return err
+	}
+	said := box.Latest.text("status", "reason") + " " + box.Latest.text("status", "message")
 	kept := slices.ContainsFunc(causes[cause], func(word string) bool { return strings.Contains(strings.ToLower(said), word) })
 	return w.check(kept, "the failure does not say why", "a word on the "+cause, quoted(strings.TrimSpace(said)))
 }

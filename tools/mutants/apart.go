@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apart names, for a process that is kept apart from the machine's files, the directory of its temporary ones.
-const apart = "OPENSANDBOX_MUTANTS_TEMP"
+// ownTemp names, for a process that is kept apart from the machine's files, the directory of its temporary ones.
+const ownTemp = "OPENSANDBOX_MUTANTS_TEMP"
 
 // runApart runs this program once more, kept apart from the machine's files, and returns its exit status.
 func runApart(ctx context.Context) (int, error) {
@@ -24,7 +24,7 @@ func runApart(ctx context.Context) (int, error) {
 	defer os.RemoveAll(temp)
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it takes down what it has started
-	cmd.Env = append(os.Environ(), apart+"="+temp)
+	cmd.Env = append(os.Environ(), ownTemp+"="+temp)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
 	err = cmd.Run()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -20,7 +21,7 @@ type closer interface {
 	Close(ctx context.Context) error
 }
 
-// engine makes what runs the sandboxes of mutants: Docker, or where no engine answers processes of this machine.
+// engine makes what runs the sandboxes of mutants.
 func (l *Lab) engine(ctx context.Context, dir string) (closer, error) {
 	if !l.Processes {
 		engine, err := docker.New(ctx, docker.Config{Instance: uuid.NewString(), Execd: l.Execd})
@@ -36,10 +37,12 @@ func (l *Lab) engine(ctx context.Context, dir string) (closer, error) {
 	return hosted{engine}, nil
 }
 
-// hosted has the machine's own files for the image that mutants name.
+// hosted has the machine's own files for the image that mutants name, and takes about as long to start as an engine: much
+// of what is broken shows while a sandbox is Pending.
 type hosted struct{ *process.Runtime }
 
 func (h hosted) Provision(ctx context.Context, spec runtime.Spec) error {
+	letPass(ctx, 150*time.Millisecond)
 	if spec.Image == localImage {
 		spec.Image = process.Image
 	}

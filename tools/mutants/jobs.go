@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,19 +16,28 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/spec"
 )
 
-const (
-	waiting   = 12 // how many mutants wait for sandboxes to end by themselves at once
-	unhurried = 3  // how many deployments of benign variants are judged at once
-)
+// unhurried is how many deployments of benign variants are judged at once: a mutant may be late, a benign variant that is
+// late is flagged.
+const unhurried = 6
 
 // job is a mutant, or some benign variants that are tried together.
 type job struct {
-	id     string
-	slow   bool // it mostly waits
-	benign bool
-	run    func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) []Result
-	parts  func() []job // its halves, where it is several things; nil: it is one
+	id   string
+	of   lane
+	slow bool // it waits for a sandbox or a command to end by itself
+	run  func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) []Result
+	part func(has func(i int) bool) job // some of it, where it is several things, in the order of its results
 }
+
+// lane is what a job runs beside.
+type lane int
+
+const (
+	measuring lane = iota // how much of the processor sandboxes get: it is theirs alone
+	daemons               // broken ones
+	servers
+	benign
+)
 
 // Run runs the mutants and benign variants of a plane whose names match, and says each result as it comes. Beside an
 // error it returns what there is so far.
@@ -60,12 +70,12 @@ type runner struct {
 
 func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, error) {
 	first := make([][]Result, len(jobs))
-	several := func(most int, benign bool, slow ...bool) error {
+	several := func(most int, of lane) error {
 		var g errgroup.Group
 		g.SetLimit(most)
-		for _, slow := range slow {
+		for _, slow := range []bool{true, false} { // what takes longest begins first
 			for i, j := range jobs {
-				if j.benign != benign || j.slow != slow {
+				if j.of != of || j.slow != slow {
 					continue
 				}
 				g.Go(func() error {
@@ -77,12 +87,15 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 		}
 		return g.Wait()
 	}
-	var both errgroup.Group
-	both.Go(func() error { return several(waiting, false, true) }) // those that wait for expiries are beside the rest
-	both.Go(func() error { return several(parallel, false, false) })
-	err := both.Wait()
-	if err == nil { // a mutant may be late; a benign variant that is late is flagged
-		err = several(min(parallel, unhurried), true, true, false)
+	err := several(parallel, measuring)
+	if err == nil { // neither plane has two cores' worth of work: they wait beside each other
+		var both errgroup.Group
+		both.Go(func() error { return several(parallel, daemons) })
+		both.Go(func() error { return several(parallel, servers) })
+		err = both.Wait()
+	}
+	if err == nil {
+		err = several(min(parallel, unhurried), benign)
 	}
 	if err != nil {
 		return slices.Concat(first...), err
@@ -101,18 +114,26 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 	return results, ctx.Err()
 }
 
-// again runs a job alone: what is several things in halves, down to the one that is wrong by itself.
+// again runs a job alone: of several things those that did not act, or where something is wrong its halves, down to the
+// one that is wrong by itself.
 func (r *runner) again(ctx context.Context, j job, before []Result) []Result {
-	if j.parts == nil || !slices.ContainsFunc(before, Result.wrong) { // that some did not act is not for the others
+	run := func(j job) []Result {
 		results := second(j.run(ctx, r.lab, r.rows), before)
 		r.say(results)
 		return results
 	}
+	if len(before) == 1 {
+		return run(j)
+	}
+	if !slices.ContainsFunc(before, Result.wrong) {
+		others := run(j.part(func(i int) bool { return before[i].bad() }))
+		return append(slices.DeleteFunc(before, Result.bad), others...)
+	}
 	var all []Result
-	for _, half := range j.parts() {
-		results := second(half.run(ctx, r.lab, r.rows), before)
-		r.say(results)
-		if ctx.Err() == nil && half.parts != nil && slices.ContainsFunc(results, Result.wrong) {
+	for _, first := range []bool{true, false} {
+		half := j.part(func(i int) bool { return (i < len(before)/2) == first })
+		results := run(half)
+		if ctx.Err() == nil && len(results) > 1 && slices.ContainsFunc(results, Result.wrong) {
 			results = r.again(ctx, half, results)
 		}
 		all = append(all, results...)
@@ -143,17 +164,24 @@ func (r *runner) say(results []Result) {
 // jobs lists what there is to run.
 func jobs(plane string, expr *regexp.Regexp) []job {
 	var all []job
-	add := func(lifecycle bool, j job, slow bool) {
+	add := func(lifecycle bool, j job) {
 		if (plane == "execd" && lifecycle) || (plane == "lifecycle" && !lifecycle) || !expr.MatchString(j.id) {
 			return
 		}
-		j.slow = slow
 		all = append(all, j)
 	}
 	for _, m := range Mutants() {
-		add(m.lifecycle(), job{id: m.Requirement + " " + m.name(), run: func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) []Result {
+		j := job{id: m.Requirement + " " + m.name(), of: daemons, slow: slices.Contains(takeLong, m.Requirement)}
+		switch {
+		case m.Requirement == "LC-LIMIT-03":
+			j.of = measuring
+		case m.lifecycle():
+			j.of = servers
+		}
+		j.run = func(ctx context.Context, l *Lab, rows map[string]spec.Requirement) []Result {
 			return []Result{l.Kill(ctx, m, rows)}
-		}}, takesLong(m.Requirement))
+		}
+		add(m.lifecycle(), j)
 	}
 	for _, lifecycle := range []bool{false, true} {
 		of := map[string][]Benign{} // by what is to be judged
@@ -168,44 +196,75 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 		}
 		for _, kind := range slices.Sorted(maps.Keys(of)) {
 			for _, few := range dealt(of[kind]) {
-				add(lifecycle, sparing(few, lifecycle), lifecycle && few[0].Expiry)
+				j := sparing(few, lifecycle)
+				j.slow = lifecycle && few[0].Expiry
+				add(lifecycle, j)
 			}
 		}
 	}
 	return all
 }
 
+// takeLong are requirements whose scenarios wait for a sandbox or a command to end by itself, or wait in vain for a
+// mutant's to end at all.
+var takeLong = []string{
+	"LC-EXPIRE-02", "LC-EXPIRE-03", "LC-RENEW-05", "LC-RENEW-06", "LC-DELETE-04", "LC-DELETE-07", "LC-CREATE-03",
+	"EX-CMD-10", "EX-CMD-14", "EX-CODE-06", "EX-CODE-11", "EX-SESSION-09", "EX-STREAM-18", "EX-CONTEXT-09",
+}
+
 // atOnce is how many benign variants are tried in one deployment.
-const atOnce = 6
+const atOnce = 9
+
+// apart are variants, by words in their names, that get in each other's way: no two of a list are tried together.
+var apart = [][]string{
+	{"replace-counts", "properties of counts"},
+	{"400 for a malformed Range", "416 for a malformed Range"},
+	{"modified_at", "in whole seconds"},
+	{"before Running", "create looks for the image", "entrypoints are looked at"},
+}
 
 // dealt deals variants out to batches, of which each takes every n-th: neighbours are often of one kind, and in each
 // other's way.
 func dealt(variants []Benign) [][]Benign {
 	batches := make([][]Benign, (len(variants)+atOnce-1)/atOnce)
 	for i, b := range variants {
-		batches[i%len(batches)] = append(batches[i%len(batches)], b)
+		at := i % len(batches)
+		for left := len(batches); left > 0 && slices.ContainsFunc(batches[at], b.disturbs); left-- {
+			at = (at + 1) % len(batches)
+		}
+		if slices.ContainsFunc(batches[at], b.disturbs) {
+			batches = append(batches, []Benign{b})
+			continue
+		}
+		batches[at] = append(batches[at], b)
 	}
 	return batches
 }
 
+func (b Benign) disturbs(other Benign) bool {
+	return slices.ContainsFunc(apart, func(words []string) bool {
+		named := func(name string) bool {
+			return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(name, word) })
+		}
+		return named(b.name()) && named(other.name())
+	})
+}
+
 func sparing(batch []Benign, lifecycle bool) job {
-	j := job{id: "benign", benign: true, run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) []Result {
+	j := job{id: "benign", of: benign, run: func(ctx context.Context, l *Lab, _ map[string]spec.Requirement) []Result {
 		return l.Spare(ctx, batch, lifecycle)
 	}}
 	for _, b := range batch {
 		j.id += " " + b.name()
 	}
-	if half := len(batch) / 2; half > 0 {
-		j.parts = func() []job { return []job{sparing(batch[:half], lifecycle), sparing(batch[half:], lifecycle)} }
+	j.part = func(has func(i int) bool) job {
+		var few []Benign
+		for i, b := range batch {
+			if has(i) {
+				few = append(few, b)
+			}
+		}
+		return sparing(few, lifecycle)
 	}
 	return j
-}
-
-// takesLong says whether the scenarios of a requirement wait for a sandbox to end by itself.
-func takesLong(requirement string) bool {
-	switch requirement {
-	case "LC-EXPIRE-02", "LC-EXPIRE-03", "LC-RENEW-05", "LC-RENEW-06":
-		return true
-	}
-	return false
 }

@@ -32,8 +32,8 @@ func main() {
 func run(ctx context.Context) int {
 	pattern := flag.String("run", "", "only mutants whose requirement and name match this expression")
 	plane := flag.String("plane", "all", "execd, lifecycle, or all")
-	processes := flag.Bool("processes", false, "run sandboxes as processes of this machine, though a Docker engine answers")
-	parallel := flag.Int("parallel", 14, "how many at once")
+	engine := flag.String("runtime", "auto", "what runs sandboxes: docker, process, or auto, process where this is root or no Docker engine answers")
+	parallel := flag.Int("parallel", 28, "how many of each plane at once")
 	execdPath := flag.String("execd", filepath.Join("bin", "execd"), "the daemon's binary, for sandboxes")
 	quiet := flag.Bool("quiet", false, "print only what is not as it must be, and the totals")
 	image := flag.String("image", localImage, "image of the sandboxes")
@@ -45,7 +45,7 @@ func run(ctx context.Context) int {
 		fmt.Fprintln(os.Stderr, "mutants: -run:", err)
 		return 2
 	}
-	switch temp := os.Getenv(apart); {
+	switch temp := os.Getenv(ownTemp); {
 	case temp != "":
 		if err := keepApart(temp, written(*published, *profile)...); err != nil {
 			fmt.Fprintln(os.Stderr, "mutants: can't be kept apart from this machine's files:", err)
@@ -62,12 +62,11 @@ func run(ctx context.Context) int {
 		return status
 	}
 	lab := &Lab{Execd: *execdPath, Image: *image}
-	if *plane != "execd" && (*processes || !engineAnswers(ctx)) {
-		if os.Getenv("OPENSANDBOX_REQUIRE_DOCKER") == "1" && !*processes {
-			fmt.Fprintln(os.Stderr, "mutants: no Docker engine answers; tools/docker-up starts one")
-			return 1
-		}
-		fmt.Fprintln(os.Stderr, "the mutants of the lifecycle API run sandboxes as processes of this machine")
+	switch {
+	case *engine != "auto" && *engine != "docker" && *engine != "process":
+		fmt.Fprintln(os.Stderr, "mutants: -runtime is auto, docker or process")
+		return 2
+	case *engine == "process", *engine == "auto" && (os.Getuid() == 0 || !engineAnswers(ctx)):
 		lab.Processes, lab.Image = true, process.Image
 	}
 	if *profile != "" {

@@ -46,7 +46,7 @@ type Benign struct {
 	Runtime func(next runtime.Runtime, act func()) runtime.Runtime
 
 	Groups  []string // where it can show; nil: everywhere
-	Alone   bool     // it takes away what others are about, and is not tried with them
+	Alone   bool     // it is not tried with others, as it takes away what they are about
 	Silence bool     // it concerns streams that are silent for long: these are waited for too
 	Expiry  bool     // it concerns expiry: that group is judged beside the others, which takes long
 }

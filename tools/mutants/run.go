@@ -256,12 +256,14 @@ func (l *Lab) judge(ctx context.Context, m Mutant, acted *atomic.Int64, cfg conf
 
 	cfg.Deadlines = judge.DefaultDeadlines()
 	cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 2*time.Second, 2*time.Second // a busy machine is no fault
+	cfg.Deadlines.Stream, cfg.Deadlines.Change = 25*time.Second, 20*time.Second    // for what never ends
 	if slices.Contains([]string{"EX-STREAM-14", "EX-STREAM-15"}, m.Requirement) {
 		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon = 250*time.Millisecond, 250*time.Millisecond
 	}
 	if cfg.Only == nil { // benign variants, several whole runs at once
 		cfg.Deadlines.First, cfg.Deadlines.Line, cfg.Deadlines.End = 20*time.Second, 20*time.Second, 20*time.Second
 		cfg.Deadlines.FirstSoon, cfg.Deadlines.LineSoon, cfg.Deadlines.EndSoon = 20*time.Second, 20*time.Second, 20*time.Second
+		cfg.Deadlines.Stream, cfg.Deadlines.Change = time.Minute, time.Minute
 	}
 	if m.Setup.Quick {
 		cfg.Deadlines.Provision, cfg.Deadlines.Change, cfg.Deadlines.Answer = 30*time.Second, 10*time.Second, 10*time.Second

@@ -28,7 +28,7 @@ func behaviourVariants() []Benign {
 			}
 			return true
 		}), Runtime: slowly(300 * time.Millisecond)},
-		{Name: "Resuming is shown for long", API: firstLooks("Resuming", 3, "Resuming")},
+		{Name: "Resuming is shown for long", API: firstLooks("Resuming", 3, "Resuming"), Runtime: slowly(300 * time.Millisecond)},
 		{Name: "everything takes a second", Runtime: slowly(time.Second)},
 		{Name: "deleting what is Pending is 409", Runtime: slowly(300 * time.Millisecond), API: deletesBy(conflict, pending)},
 		{Name: "what has ended is 404 at once", API: endedIsGone("Terminated")},

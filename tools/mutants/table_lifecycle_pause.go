@@ -166,13 +166,12 @@ func afresh() Mutant {
 	})}
 }
 
-// killAll ends every process that was begun in a sandbox since its start, and not by its entry process, but for the shell
-// that does it. Of a line in /proc it reads the parent and the session.
+// killAll ends every process that was begun in a sandbox since its start, but for the shell that does it. What was begun
+// with it is in a session of execd's. Of a line in /proc it reads the parent and the session.
 const killAll = `for p in /proc/[0-9]*; do
 	pid=${p#/proc/}
 	set -- $(sed 's/.*) . //' "$p/stat" 2>/dev/null)
-	[ "$1" = 1 ] && [ "$(cat "$p/comm")" = execd ] && continue
-	[ "${3:-1}" = 1 ] || [ "$pid" = $$ ] || [ "$1" = $$ ] || kill -9 "$pid" 2>/dev/null
+	[ "$(cat "/proc/${3:-1}/comm" 2>/dev/null)" = execd ] || [ "$pid" = $$ ] || [ "$1" = $$ ] || kill -9 "$pid" 2>/dev/null
 done; true`
 
 // loses keeps the files over a pause, as a snapshot of the disk does, and no processes.
