@@ -42,7 +42,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
-	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -p 3 -timeout 40m ./...
 	go run ./tools/mutants -quiet -run '^(EX|LC)-'
 
 bench: build ## Measure the daemon and the server beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.
@@ -55,8 +55,10 @@ fuzz: ## Run every fuzz target for FUZZ_TIME (3s).
 mutants: ## Run every mutant: broken deployments that the suite must catch; writes docs/mutants.md.
 	go run ./tools/mutants -markdown docs/mutants.md
 
-crash: build ## Kill the server with -9 again and again and see that nothing is lost (Docker); SEED=7 ROUNDS=50.
-	go run ./tools/crash -seed $(or $(SEED),1) -rounds $(or $(ROUNDS),5)
+crash: build ## Kill the server with -9 again and again and see that nothing is lost, over Docker and over processes; SEED=7 ROUNDS=50.
+	go build -o bin/ ./tools/crash
+	@bin/crash -seed $(or $(SEED),1) -rounds $(or $(ROUNDS),5) -runtime process & process=$$!; \
+	status=0; bin/crash -seed $(or $(SEED),1) -rounds $(or $(ROUNDS),5) || status=1; wait $$process || status=1; exit $$status
 
 judge-opensandbox-server: build ## Install opensandbox-server from PyPI and judge it (Docker, python3 with venv).
 	tools/opensandbox-server/judge $(JUDGE_FLAGS)

@@ -25,7 +25,7 @@ type sandboxes struct {
 	address string
 }
 
-func (s *sandboxes) Get(id string) (*sandbox.Sandbox, error) {
+func (s *sandboxes) Started(_ context.Context, id string, _ time.Duration) (*sandbox.Sandbox, error) {
 	if id != "box" {
 		return nil, &sandbox.Error{Kind: sandbox.NotFound, Code: "SANDBOX_NOT_FOUND", Message: "there is no such sandbox"}
 	}

@@ -21,7 +21,8 @@ import (
 // Sandboxes is what the gateway needs to know of them. A *sandbox.Manager is
 // one.
 type Sandboxes interface {
-	Get(id string) (*sandbox.Sandbox, error)
+	// Started returns a sandbox once it is Pending no more, or when the wait is over.
+	Started(ctx context.Context, id string, wait time.Duration) (*sandbox.Sandbox, error)
 	Dial(ctx context.Context, id string, port int) (net.Conn, error)
 }
 
@@ -36,18 +37,25 @@ type Config struct {
 	// DialTimeout is how long it may take to connect. Zero: 10 seconds, or the
 	// HeaderTimeout where that is shorter.
 	DialTimeout time.Duration
+	// PendingWait is how long a request waits for a sandbox that is not there
+	// yet, before it is told to come again. Zero: 1 second.
+	PendingWait time.Duration
 	Log         *slog.Logger // nil: discarded
 }
 
 // Gateway is a handler for the requests that Match recognises.
 type Gateway struct {
 	sandboxes Sandboxes
+	wait      time.Duration
 	proxy     *forward.Proxy
 }
 
 // New makes a Gateway.
 func New(cfg Config) *Gateway {
-	return &Gateway{sandboxes: cfg.Sandboxes, proxy: forward.New(forward.Config{
+	if cfg.PendingWait == 0 {
+		cfg.PendingWait = time.Second
+	}
+	return &Gateway{sandboxes: cfg.Sandboxes, wait: cfg.PendingWait, proxy: forward.New(forward.Config{
 		Dial:          cfg.Sandboxes.Dial,
 		HeaderTimeout: cfg.HeaderTimeout,
 		DialTimeout:   cfg.DialTimeout,
@@ -73,7 +81,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httpapi.NotFound(w, r)
 		return
 	}
-	sb, refusal := g.open(route)
+	sb, refusal := g.open(r.Context(), route)
 	if refusal != nil {
 		httpapi.WriteError(w, refusal)
 		return

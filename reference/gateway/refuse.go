@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net/http"
 
@@ -8,14 +9,15 @@ import (
 	"github.com/opensandbox-conformance/opensandbox-conformance/reference/sandbox"
 )
 
-// open says whether a request can be carried, and if not, at once why. While
-// a sandbox is not there yet, or not now, the answer is 503 with a body: what
-// clients that wait for it take for "not yet".
-func (g *Gateway) open(route Route) (*sandbox.Sandbox, *httpapi.Error) {
+// open says whether a request can be carried, and if not why. While a sandbox
+// is not there yet it waits a little: clients that are told to come again wait
+// for a second. Then, and while a sandbox is paused, the answer is 503 with a
+// body: what clients that wait for it take for "not yet".
+func (g *Gateway) open(ctx context.Context, route Route) (*sandbox.Sandbox, *httpapi.Error) {
 	if route.Port == 0 {
 		return nil, httpapi.Errorf(http.StatusBadRequest, "INVALID_PORT", "the path needs a port from 1 to 65535, as in /sandboxes/ID/port/8000/")
 	}
-	sb, err := g.sandboxes.Get(route.Sandbox)
+	sb, err := g.sandboxes.Started(ctx, route.Sandbox, g.wait)
 	if refused := (*sandbox.Error)(nil); errors.As(err, &refused) {
 		return nil, httpapi.Errorf(http.StatusNotFound, refused.Code, "%s", refused.Message)
 	}

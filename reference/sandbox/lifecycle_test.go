@@ -306,3 +306,47 @@ func TestAnEndWhilePendingEndsTheWait(t *testing.T) {
 		}
 	})
 }
+
+// Who waits for a sandbox is told when it is Pending no more, and not before, unless the wait is over.
+func TestWaitingForTheStart(t *testing.T) {
+	for _, end := range []struct {
+		err   error
+		state sandbox.State
+	}{{nil, sandbox.Running}, {errors.New("bad luck"), sandbox.Failed}} {
+		inBubble(t, func(f *fakeRuntime, _ *memory) {
+			f.provision = func(context.Context, runtime.Spec) error {
+				time.Sleep(700 * time.Millisecond)
+				return end.err
+			}
+		}, func(t *testing.T, b *bench) {
+			sb, err := b.Create(t.Context(), request())
+			if err != nil {
+				t.Fatal(err)
+			}
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			for _, c := range []struct {
+				ctx   context.Context
+				wait  time.Duration
+				took  time.Duration
+				state sandbox.State
+			}{
+				{gone, time.Second, 0, sandbox.Pending},
+				{t.Context(), 200 * time.Millisecond, 200 * time.Millisecond, sandbox.Pending},
+				{t.Context(), time.Second, 500 * time.Millisecond, end.state},
+				{t.Context(), time.Second, 0, end.state},
+			} {
+				began := time.Now()
+				got, err := b.Started(c.ctx, sb.ID, c.wait)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); got.Status.State != c.state || took != c.took {
+					t.Errorf("waited %s for %s: %s after %s, want %s after %s", c.wait, end.state, got.Status.State, took, c.state, c.took)
+				}
+			}
+			_, err = b.Started(t.Context(), "nobody", time.Second)
+			refused(t, err, sandbox.NotFound, "SANDBOX_NOT_FOUND")
+		})
+	}
+}

@@ -211,3 +211,23 @@ func (m *Manager) Get(id string) (*Sandbox, error) {
 	}
 	return r.load(), nil
 }
+
+// Started returns a sandbox as it is once it is Pending no more, or as it is when the wait is over or ctx ends.
+func (m *Manager) Started(ctx context.Context, id string, wait time.Duration) (*Sandbox, error) {
+	r, err := m.record(id)
+	if err != nil {
+		return nil, err
+	}
+	if sb := r.load(); sb.Status.State != Pending {
+		return sb, nil
+	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	select {
+	case <-r.started:
+	case <-over.C:
+	case <-ctx.Done():
+	case <-m.base.Done():
+	}
+	return r.load(), nil
+}

@@ -25,15 +25,24 @@ type record struct {
 	// to it is not known.
 	takenOver bool
 	value     atomic.Pointer[Sandbox]
+	started   chan struct{} // closed once it is Pending no more
 }
 
 func newRecord(sb *Sandbox) *record {
-	r := &record{id: sb.ID, created: sb.CreatedAt}
-	r.value.Store(sb)
+	r := &record{id: sb.ID, created: sb.CreatedAt, started: make(chan struct{})}
+	r.show(sb)
 	return r
 }
 
 func (r *record) load() *Sandbox { return r.value.Load() }
+
+// show replaces the published value. The caller holds mu, or nobody else has the record yet.
+func (r *record) show(next *Sandbox) {
+	before := r.value.Swap(next)
+	if next.Status.State != Pending && (before == nil || before.Status.State == Pending) {
+		close(r.started)
+	}
+}
 
 func compareRecords(a, b *record) int {
 	return cmp.Or(a.created.Compare(b.created), strings.Compare(a.id, b.id))
@@ -86,7 +95,7 @@ func (m *Manager) publish(ctx context.Context, r *record, next *Sandbox) error {
 	if err := m.cfg.Store.Put(context.WithoutCancel(ctx), next); err != nil {
 		return err
 	}
-	r.value.Store(next)
+	r.show(next)
 	m.schedule(next)
 	return nil
 }
