@@ -25,10 +25,10 @@ func TestTimeoutReachesTheWholeGroup(t *testing.T) {
 		name, command string
 		least, most   time.Duration
 	}{
-		{"children that can end", "sleep 4711.1 & sleep 4711.1", 300 * time.Millisecond, 2 * time.Second},
+		{"children that can end", "sleep 4711.1 & sleep 4711.1", 300 * time.Millisecond, 3 * time.Second},
 		{"it ignores SIGTERM", "trap '' TERM; sleep 4711.1", 3300 * time.Millisecond, 5 * time.Second},
 		{"it is stopped", "kill -STOP $$", 3300 * time.Millisecond, 5 * time.Second},
-		{"it goes on writing", "trap 'exit 0' TERM; while :; do echo x; done", 300 * time.Millisecond, 2 * time.Second},
+		{"it goes on writing", "trap 'exit 0' TERM; while :; do echo x; done", 300 * time.Millisecond, 3 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -68,6 +68,7 @@ func TestAFaultIsOneFinding(t *testing.T) {
 		"an odd status of 16": {mutant.Status(mutant.Op("GET", "/ping"), 200, 202), "EX-PING-01"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r, acted, err := lab.judge(t.Context(), Mutant{Requirement: "EX-", Wire: tc.fault}, nil, conformance.Config{Except: []string{"EX-STREAM-18"}}) // whose scenario is silent for long
 			if err != nil || !acted[0] {
 				t.Fatalf("acted %v: %v", acted, err)

@@ -83,9 +83,15 @@ func TestNothingIsLeftOfWhatWasLostOnTheWay(t *testing.T) {
 	made := map[string]bool{}
 	for i := range 8 {
 		s := spec(dockertest.Debian, "sleep", "infinity")
-		cut := time.AfterFunc(time.Duration(rand.IntN(200))*time.Millisecond, way.Cut)
+		done := make(chan struct{})
+		cut := time.AfterFunc(time.Duration(rand.IntN(200))*time.Millisecond, func() {
+			way.Cut()
+			close(done)
+		})
 		err := f.Provision(t.Context(), s)
-		cut.Stop()
+		if !cut.Stop() {
+			<-done
+		}
 		mend(t, way)
 		switch {
 		case err == nil:
