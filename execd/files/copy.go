@@ -105,12 +105,12 @@ func copyContent(src, dest string) error {
 		return refusal(src, err)
 	}
 	defer from.Close()
-	to, err := os.OpenFile(dest, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	to, err := create(dest, 0o600)
 	if err != nil {
 		return err
 	}
-	defer to.Close()
-	if _, err := io.Copy(to, from); err != nil {
+	if _, err := io.Copy(to.File, from); err != nil {
+		_ = to.Close()
 		return err
 	}
 	return to.Close()

@@ -13,12 +13,12 @@ type creation struct {
 	inherited, held *os.File // a pipe: a child that has the file has its end for writing
 }
 
-func create(path string) (_ *creation, err error) {
+func create(path string, perm os.FileMode) (_ *creation, err error) {
 	c := &creation{}
 	if c.inherited, c.held, err = os.Pipe(); err != nil {
 		return nil, err
 	}
-	c.File, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // the umask says what a new file gets
+	c.File, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		c.release()
 		return nil, err

@@ -51,7 +51,7 @@ func (s *staging) upload(path string, a attributes, content io.Reader) error {
 func (s *staging) stage(target string, write func(f *os.File) error) error {
 	dir, _ := split(target)
 	temp := join(dir, ".execd-upload-"+rand.Text())
-	f, err := create(temp)
+	f, err := create(temp, 0o666) // the umask says what a new file gets
 	if err != nil {
 		return err
 	}

@@ -42,40 +42,36 @@ func keepApart(temp string, writable ...string) error {
 	if err != nil {
 		return err
 	}
-	// They may be among the machine's temporary files, which are out of sight soon.
-	kept := []*mounted{{path: checkout}}
+	shown := []*tree{
+		{from: filepath.Join(temp, "tmp"), at: "/tmp", write: true},
+		{from: filepath.Join(temp, "var", "tmp"), at: "/var/tmp", write: true},
+		{from: checkout, at: checkout},
+	}
+	for _, own := range shown[:2] {
+		if err := errors.Join(os.MkdirAll(own.from, 0o777), os.Chmod(own.from, 0o777|os.ModeSticky)); err != nil {
+			return err
+		}
+	}
 	for _, dir := range writable {
-		kept = append(kept, &mounted{path: dir, write: true})
+		shown = append(shown, &tree{from: dir, at: dir, write: true})
 	}
-	for _, m := range kept {
-		if err := m.open(); err != nil {
+	// The others may be among the machine's temporary files, which go out of sight.
+	for _, t := range shown {
+		if err := t.open(); err != nil {
 			return err
 		}
 	}
-	for _, dir := range []string{"/tmp", "/var/tmp"} {
-		own := filepath.Join(temp, dir)
-		if err := errors.Join(os.MkdirAll(own, 0o777), os.Chmod(own, 0o777|os.ModeSticky)); err != nil {
-			return err
-		}
-		m := mounted{path: own, write: true}
-		if err := m.open(); err != nil {
-			return err
-		}
-		m.path = dir
-		kept = append(kept, &m)
-	}
-	// Those of the temporary directories come first.
-	for i := range kept {
-		if err := kept[(i+len(kept)-2)%len(kept)].show(); err != nil {
+	for _, t := range shown {
+		if err := t.show(); err != nil {
 			return err
 		}
 	}
 	if err := readOnly("/", true); err != nil {
 		return err
 	}
-	for _, m := range kept {
-		if m.write {
-			err = errors.Join(err, readOnly(m.path, false))
+	for _, t := range shown {
+		if t.write {
+			err = errors.Join(err, readOnly(t.at, false))
 		}
 	}
 	for _, dir := range []string{"/proc", "/sys", "/dev"} {
@@ -84,28 +80,28 @@ func keepApart(temp string, writable ...string) error {
 	return errors.Join(err, os.Chdir(checkout))
 }
 
-// mounted is a directory that is seen in its place again.
-type mounted struct {
-	path  string
-	write bool
-	tree  int
+// tree is a directory with what is mounted below it, and where it is seen.
+type tree struct {
+	from, at string
+	write    bool
+	fd       int
 }
 
-func (m *mounted) open() (err error) {
-	m.tree, err = unix.OpenTree(unix.AT_FDCWD, m.path, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+func (t *tree) open() (err error) {
+	t.fd, err = unix.OpenTree(unix.AT_FDCWD, t.from, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
 	if err != nil {
-		return fmt.Errorf("copy the mount of %s: %w", m.path, err)
+		return fmt.Errorf("copy the mount of %s: %w", t.from, err)
 	}
 	return nil
 }
 
-func (m *mounted) show() error {
-	defer unix.Close(m.tree)
-	if err := os.MkdirAll(m.path, 0o755); err != nil {
+func (t *tree) show() error {
+	defer unix.Close(t.fd)
+	if err := os.MkdirAll(t.at, 0o755); err != nil {
 		return err
 	}
-	if err := unix.MoveMount(m.tree, "", unix.AT_FDCWD, m.path, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
-		return fmt.Errorf("mount %s: %w", m.path, err)
+	if err := unix.MoveMount(t.fd, "", unix.AT_FDCWD, t.at, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		return fmt.Errorf("mount %s: %w", t.at, err)
 	}
 	return nil
 }

@@ -215,8 +215,8 @@ var takeLong = []string{
 // atOnce is how many benign variants are tried in one deployment.
 const atOnce = 9
 
-// apart are variants, by words in their names, that get in each other's way: no two of a list are tried together.
-var apart = [][]string{
+// rivals are variants, by words in their names, that get in each other's way: no two of a list are tried together.
+var rivals = [][]string{
 	{"replace-counts", "properties of counts"},
 	{"400 for a malformed Range", "416 for a malformed Range"},
 	{"modified_at", "in whole seconds"},
@@ -242,7 +242,7 @@ func dealt(variants []Benign) [][]Benign {
 }
 
 func (b Benign) disturbs(other Benign) bool {
-	return slices.ContainsFunc(apart, func(words []string) bool {
+	return slices.ContainsFunc(rivals, func(words []string) bool {
 		named := func(name string) bool {
 			return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(name, word) })
 		}

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"syscall"
 
 	"github.com/docker/docker/client"
@@ -45,6 +46,10 @@ func run(ctx context.Context) int {
 		fmt.Fprintln(os.Stderr, "mutants: -run:", err)
 		return 2
 	}
+	if !slices.Contains([]string{"auto", "docker", "process"}, *engine) {
+		fmt.Fprintln(os.Stderr, "mutants: -runtime is auto, docker or process")
+		return 2
+	}
 	switch temp := os.Getenv(ownTemp); {
 	case temp != "":
 		if err := keepApart(temp, written(*published, *profile)...); err != nil {
@@ -62,11 +67,7 @@ func run(ctx context.Context) int {
 		return status
 	}
 	lab := &Lab{Execd: *execdPath, Image: *image}
-	switch {
-	case *engine != "auto" && *engine != "docker" && *engine != "process":
-		fmt.Fprintln(os.Stderr, "mutants: -runtime is auto, docker or process")
-		return 2
-	case *engine == "process", *engine == "auto" && (os.Getuid() == 0 || !engineAnswers(ctx)):
+	if *engine == "process" || *engine == "auto" && (os.Getuid() == 0 || !engineAnswers(ctx)) {
 		lab.Processes, lab.Image = true, process.Image
 	}
 	if *profile != "" {
