@@ -220,7 +220,7 @@ Feature: Code
       log = open("${dir}/order", "a")
       log.write("a1 "); log.flush()
       print("on", flush=True)
-      time.sleep(0.8)
+      time.sleep(2)
       print("late", flush=True)
       log.write("a2 "); log.close()
       """

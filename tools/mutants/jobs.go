@@ -88,14 +88,16 @@ func (r *runner) all(ctx context.Context, jobs []job, parallel int) ([]Result, e
 		return g.Wait()
 	}
 	err := several(parallel, measuring)
-	if err == nil { // neither plane has two cores' worth of work: they wait beside each other
+	if err == nil { // none has two cores' worth of work: they wait beside each other
 		var both errgroup.Group
 		both.Go(func() error { return several(parallel, daemons) })
-		both.Go(func() error { return several(parallel, servers) })
+		both.Go(func() error {
+			if err := several(parallel, servers); err != nil {
+				return err
+			}
+			return several(min(parallel, unhurried), benign)
+		})
 		err = both.Wait()
-	}
-	if err == nil {
-		err = several(min(parallel, unhurried), benign)
 	}
 	if err != nil {
 		return slices.Concat(first...), err
@@ -183,7 +185,7 @@ func jobs(plane string, expr *regexp.Regexp) []job {
 		}
 		add(m.lifecycle(), j)
 	}
-	for _, lifecycle := range []bool{false, true} {
+	for _, lifecycle := range []bool{true, false} { // theirs take longer
 		of := map[string][]Benign{} // by what is to be judged
 		for _, b := range Variants(lifecycle) {
 			if expr.MatchString("benign " + b.name()) {
