@@ -40,9 +40,10 @@ vet: ## Run go vet.
 lint: $(GOLANGCI_LINT) ## Run the linters of .golangci.yml.
 	$(GOLANGCI_LINT) run
 
+# Without vet, which is a target of its own.
 test: $(GOTESTSUM) build ## Run every test with the race detector; what needs Docker is skipped, and said, where there is none.
 	@tools/images/if-docker
-	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -timeout 40m ./...
+	CGO_ENABLED=1 $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -vet=off -timeout 40m ./...
 	go run ./tools/mutants -quiet -run '^(EX|LC)-'
 
 bench: build ## Measure the daemon and the server beside bare references; BENCH_COUNT=5 for benchstat, TMPDIR chooses the disk.

@@ -11,30 +11,28 @@ import (
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/internal/dockertest"
+	"github.com/opensandbox-conformance/opensandbox-conformance/reference/runtime/process"
 )
 
 // BenchmarkReference measures the lifecycle server over real sockets and a real Docker engine, in turns with the engine
 // by itself.
 func BenchmarkReference(b *testing.B) {
-	l := startServer(b, 0)
-	bare := startBare(b)
-	for _, work := range []struct {
-		name string
-		run  func(b *testing.B)
-	}{
-		{"create", func(b *testing.B) { benchCreate(b, l) }},
-		{"pool", func(b *testing.B) { benchPool(b) }},
-		{"create-at-once", func(b *testing.B) { benchCreateAtOnce(b, l) }},
-		{"gateway-event", func(b *testing.B) { benchGatewayEvent(b, l) }},
-		{"gateway-download", func(b *testing.B) { benchGatewayDownload(b, l, bare) }},
-		{"rows", func(b *testing.B) { benchRows(b) }},
-		{"restart", func(b *testing.B) { benchRestart(b) }},
-	} {
-		b.Run(work.name, func(b *testing.B) {
-			work.run(b)
+	each := func(name string, run func(b *testing.B)) {
+		b.Run(name, func(b *testing.B) {
+			run(b)
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+	each("process", benchProcess)
+	l := startServer(b, 0) // what follows needs an engine
+	bare := startBare(b)
+	each("create", func(b *testing.B) { benchCreate(b, l) })
+	each("pool", benchPool)
+	each("create-at-once", func(b *testing.B) { benchCreateAtOnce(b, l) })
+	each("gateway-event", func(b *testing.B) { benchGatewayEvent(b, l) })
+	each("gateway-download", func(b *testing.B) { benchGatewayDownload(b, l, bare) })
+	each("rows", benchRows)
+	each("restart", benchRestart)
 }
 
 // benchCreate measures a sandbox from the request to Running, and from the request to delete it until it is gone.
@@ -90,6 +88,20 @@ func benchPool(b *testing.B) {
 	var took []time.Duration
 	for range 4 * rounds * b.N {
 		full()
+		begun := time.Now()
+		id := l.running(b)
+		took = append(took, time.Since(begun))
+		l.remove(b, id)
+	}
+	b.ReportMetric(quantile(took, 0.5), "p50-ms")
+}
+
+// benchProcess measures a sandbox from the request to Running on the runtime that needs no engine.
+func benchProcess(b *testing.B) {
+	s, _ := serve(b, 0, "--runtime", "process")
+	l := &lifecycle{server: s, image: process.Image}
+	var took []time.Duration
+	for range 10 * rounds * b.N {
 		begun := time.Now()
 		id := l.running(b)
 		took = append(took, time.Since(begun))

@@ -45,6 +45,7 @@ var rows = []row{
 
 	{"create to Running, p50", "create", "ms", "the engine: create and start", timesMost, 1.1},
 	{"the same with a container that was kept ready", "pool", "p50-ms", "", atMost, 30},
+	{"the same where sandboxes are processes", "process", "p50-ms", "", atMost, 40},
 	{"delete to gone, p50", "create", "delete-ms", "the engine: rm -f", timesMost, 1.1},
 	{"POST /sandboxes answered, p50", "create", "answer-ms", "", atMost, 5},
 	{"50 sandboxes created at once, all Running", "create-at-once", "ms", "the engine: the same", timesMost, 1.1},

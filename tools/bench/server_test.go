@@ -26,32 +26,42 @@ const ownLabel = "io.opensandbox.bench"
 // lifecycle is a reference server that runs.
 type lifecycle struct {
 	*server
+	image  string
 	engine *client.Client
 	label  string        // of its containers
 	look   time.Duration // how long is waited before a state is looked at again, which takes a processor from the engine
 }
 
-// startServer starts the server on a state directory, which holds rows sandboxes that are over. All containers that it
-// makes, and those with ownLabel, are removed in the end. It skips the benchmark where there is no Docker engine.
+// startServer starts the server with sandboxes in containers, which are all removed in the end, those with ownLabel too.
+// It skips the benchmark where there is no Docker engine.
 func startServer(b *testing.B, rows int, flags ...string) *lifecycle {
 	b.Helper()
 	engine := dockertest.Engine(b)
+	label := ""
+	b.Cleanup(func() { // after the server has ended
+		removeAll(b, engine, label)
+		removeAll(b, engine, ownLabel)
+	})
+	s, instance := serve(b, rows, append(flags, "--runtime", "docker")...)
+	label = "io.opensandbox.instance=" + instance
+	return &lifecycle{server: s, image: dockertest.Debian, engine: engine, label: label, look: 3 * time.Millisecond}
+}
+
+// serve starts the server on a state directory, which holds rows sandboxes that are over, and gives its instance too.
+func serve(b *testing.B, rows int, flags ...string) (*server, string) {
+	b.Helper()
 	dir := b.TempDir()
 	state, err := store.Open(b.Context(), dir)
 	if err != nil {
 		b.Fatal(err)
 	}
-	label := "io.opensandbox.instance=" + state.Instance()
+	instance := state.Instance()
 	seed(b, state, rows)
 	if err := state.Close(); err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { // after the server has ended
-		removeAll(b, engine, label)
-		removeAll(b, engine, ownLabel)
-	})
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--state", dir, "--api-key", token, "--retention", "24h", "--log-level", "info"}, flags...)
-	return &lifecycle{start(b, exec.Command(binary(b, "opensandbox-reference"), args...)), engine, label, 3 * time.Millisecond}
+	return start(b, exec.Command(binary(b, "opensandbox-reference"), args...)), instance
 }
 
 func removeAll(b *testing.B, engine *client.Client, label string) {
@@ -109,7 +119,7 @@ func (l *lifecycle) call(b *testing.B, method, path, body string, out any) int {
 func (l *lifecycle) create(b *testing.B, metadata string) string {
 	b.Helper()
 	var made sandbox
-	l.call(b, "POST", "/sandboxes", fmt.Sprintf(`{"image":{"uri":%q},"timeout":3600,"entrypoint":["sleep","infinity"],"resourceLimits":{"cpu":"1","memory":"512Mi"},"metadata":{%s}}`, dockertest.Debian, metadata), &made)
+	l.call(b, "POST", "/sandboxes", fmt.Sprintf(`{"image":{"uri":%q},"timeout":3600,"entrypoint":["sleep","infinity"],"resourceLimits":{"cpu":"1","memory":"512Mi"},"metadata":{%s}}`, l.image, metadata), &made)
 	return made.ID
 }
 
