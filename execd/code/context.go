@@ -46,9 +46,11 @@ func (c *Context) Run(ctx context.Context, code string, s *stream.Writer) {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
 	case <-c.deleted:
-		c.fail(s, deleted)
-		return
 	case <-ctx.Done():
+		return
+	}
+	if c.isDeleted() { // its turn may have come too
+		c.fail(s, deleted)
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -103,8 +103,7 @@ type Command struct {
 	m       *Manager
 	cmd     *exec.Cmd // nil once all is over
 	pid     int
-	stdout  *output.Pipe
-	stderr  *output.Pipe
+	output  *output.Pair
 	written *transcript.Transcript
 	ending  chan string            // takes a reason to end it; the first counts
 	reason  atomic.Pointer[string] // why it is being ended
@@ -124,16 +123,15 @@ func (m *Manager) Start(spec Spec) (*Command, error) {
 	if c.cmd, err = m.prepare(spec); err != nil {
 		return nil, err
 	}
-	if err := c.pipes(); err != nil {
+	if c.output, err = output.NewPair(); err != nil {
 		return nil, err
 	}
+	c.cmd.Stdout, c.cmd.Stderr = c.output.Children()
 	if err := m.start(c); err != nil {
-		c.stdout.Close()
-		c.stderr.Close()
+		c.output.Close()
 		return nil, err
 	}
-	c.stdout.CloseChild()
-	c.stderr.CloseChild()
+	c.output.CloseChildren()
 	go c.wait()
 	go c.guard()
 	if spec.Background {
@@ -213,9 +211,7 @@ func (c *Command) wait() {
 		c.exit.ended = *reason
 	}
 	close(c.exited)
-	until := c.exit.Finished.Add(output.Grace)
-	c.stdout.EndAt(until)
-	c.stderr.EndAt(until)
+	c.output.EndAt(c.exit.Finished.Add(output.Grace))
 }
 
 // end asks for the end of the command; the first reason counts.

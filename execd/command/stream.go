@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/output"
@@ -38,11 +37,7 @@ func (c *Command) Stream(ctx context.Context, s *stream.Writer) {
 func (c *Command) pump(sink output.Sink) {
 	sink.Drain = &c.m.drain
 	sink.Record = c.record
-	var pumps sync.WaitGroup
-	for _, p := range []*output.Pipe{c.stdout, c.stderr} {
-		pumps.Go(func() { p.Pump(sink) })
-	}
-	pumps.Wait()
+	c.output.Pump(sink)
 	<-c.exited
 	c.written.Finish()
 	close(c.drained)
@@ -55,16 +50,4 @@ func (c *Command) record(kind stream.Kind, p []byte) {
 	} else {
 		c.written.Append(transcript.Stdout, p)
 	}
-}
-
-func (c *Command) pipes() (err error) {
-	if c.stdout, err = output.NewPipe(stream.Stdout); err != nil {
-		return err
-	}
-	if c.stderr, err = output.NewPipe(stream.Stderr); err != nil {
-		c.stdout.Close()
-		return err
-	}
-	c.cmd.Stdout, c.cmd.Stderr = c.stdout.Child(), c.stderr.Child()
-	return nil
 }

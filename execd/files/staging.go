@@ -219,7 +219,7 @@ func unwritable(path string, err error) error {
 	err = refusal(path, err)
 	var own *fault.Error
 	if errors.As(err, &own) && own.Kind == fault.Missing {
-		return fault.Errorf(fault.Invalid, "%q can't be made: its directory is not there and can't be made either", path)
+		return fault.Errorf(fault.Invalid, "%q can't be written: in its directory, or where that would be, nothing can be made", path)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"time"
 )
 
 // Drain goes on reading for processes that were left behind, which would die of SIGPIPE otherwise. The zero
@@ -28,7 +27,6 @@ func (d *Drain) take(f *os.File) {
 	}
 	d.left[f] = struct{}{}
 	d.work.Go(func() {
-		_ = f.SetReadDeadline(time.Time{})
 		_, _ = io.Copy(io.Discard, f) // until its end, or Close
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -1,9 +1,9 @@
 package output
 
 import (
-	"errors"
-	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/opensandbox-conformance/opensandbox-conformance/execd/stream"
 )
@@ -22,68 +22,95 @@ type Sink struct {
 	Drain  *Drain                           // takes what processes that were left behind go on writing to
 }
 
-// Pump hands on what comes through the pipe until its end, or until the time of EndAt has passed. When the
+// Pump hands on what comes through the pipes until the end of both, or until the time of EndAt has passed. When the
 // client has gone it goes on reading, so that the process can come to its end.
-func (p *Pipe) Pump(sink Sink) {
-	q := &pump{Pipe: p, Sink: sink, lines: stream.NewLines(p.kind)}
+func (p *Pair) Pump(sink Sink) {
+	q := &pump{Pair: p, Sink: sink, buf: make([]byte, firstRead)}
 	q.run()
-	q.send(q.lines.End)
+	p.order.Close()
 }
 
 type pump struct {
-	*Pipe
+	*Pair
 	Sink
-	lines *stream.Lines
+	buf []byte
 }
 
 func (p *pump) run() {
-	buf, fixed := make([]byte, firstRead), false
-	for {
-		n, err := p.r.Read(buf)
-		late := errors.Is(err, os.ErrDeadlineExceeded)
-		if late && p.over() {
-			p.rest(buf)
+	for open := len(p.both); open > 0; {
+		i := p.order.Next()
+		if i < 0 {
+			_ = p.order.Wait() // all that it may say is that one of the times has come
+		}
+		now := time.Now()
+		if p.over(now) {
+			p.rest()
 			return
 		}
-		if late { // what is there already may hold the line's end
-			n, err = p.readNow(buf)
-		}
-		p.hand(buf[:n], late)
-		if err != nil {
-			p.r.Close()
-			return
-		}
-		switch {
-		case n < len(buf) || n >= wideRead || fixed:
-		case n < readSize:
-			buf = make([]byte, readSize)
-		case p.widen():
-			buf = make([]byte, wideRead)
-		default:
-			fixed = true
+		for j, h := range p.both {
+			late := !h.partial.IsZero() && !now.Before(h.partial)
+			if (i == j || late) && p.read(j, late) {
+				open--
+			}
 		}
 	}
 }
 
-// hand hands on what was read; late says that the beginning of a line has waited long enough.
-func (p *pump) hand(read []byte, late bool) {
+// read reads from a pipe once, hands on what that gave, and tells whether that was the end. late says that the beginning
+// of a line has waited long enough: what is there already may hold the line's end.
+func (p *pump) read(i int, late bool) (ended bool) {
+	h := p.both[i]
+	if h.fd < 0 {
+		return false // it has ended already
+	}
+	n, err := h.Read(p.buf)
+	if n > 0 || late {
+		p.hand(h, p.buf[:n], late)
+	}
+	switch {
+	case n > 0:
+		p.grow(h, n)
+		p.order.Again(i)
+	case err != unix.EAGAIN:
+		p.partialAt(h, time.Time{})
+		p.send(h.lines.End)
+		h.Close()
+		return true
+	}
+	return false
+}
+
+// grow makes room for the next read.
+func (p *pump) grow(h *half, n int) {
+	switch {
+	case n >= readSize && !h.widened:
+		if h.widened = true; h.widen() && len(p.buf) < wideRead {
+			p.buf = make([]byte, wideRead)
+		}
+	case n == len(p.buf) && n < readSize:
+		p.buf = make([]byte, readSize)
+	}
+}
+
+// hand hands on what was read.
+func (p *pump) hand(h *half, read []byte, late bool) {
 	if p.Record != nil && len(read) > 0 {
-		p.Record(p.kind, read)
+		p.Record(h.kind, read)
 	}
 	if p.Stream == nil {
 		return
 	}
-	at, waited, ended := time.Now(), p.lines.Waiting(), false
+	at, waited, ended := time.Now(), h.lines.Waiting(), false
 	p.send(func(b *stream.Batch) {
-		ended = p.lines.Write(b, read)
+		ended = h.lines.Write(b, read)
 		if late && !ended {
-			p.lines.Partial(b)
+			h.lines.Partial(b)
 		}
 	})
-	if !p.lines.Waiting() {
-		p.partialAt(time.Time{})
+	if !h.lines.Waiting() {
+		p.partialAt(h, time.Time{})
 	} else if !waited || ended {
-		p.partialAt(at.Add(stream.PartialAfter))
+		p.partialAt(h, at.Add(stream.PartialAfter))
 	}
 }
 
@@ -93,18 +120,22 @@ func (p *pump) send(fill func(*stream.Batch)) {
 	}
 }
 
-// rest hands on what was in the pipe when the time was up, and no more: a process that was left behind may
-// write for ever. From then on the pipe is only emptied.
-func (p *pump) rest(buf []byte) {
-	for left := p.buffered(); left > 0; {
-		n, err := p.readNow(buf[:min(left, len(buf))])
-		if n > 0 {
-			p.hand(buf[:n], false)
+// rest hands on what was in the pipes when the time was up, and no more: a process that was left behind may
+// write for ever. From then on they are only emptied.
+func (p *pump) rest() {
+	for _, h := range p.both {
+		if h.fd < 0 {
+			continue // it has ended
 		}
-		if err != nil || n == 0 {
-			break
+		for left := h.Buffered(); left > 0; {
+			n, _ := h.Read(p.buf[:min(left, len(p.buf))])
+			if n == 0 {
+				break
+			}
+			p.hand(h, p.buf[:n], false)
+			left -= n
 		}
-		left -= n
+		p.send(h.lines.End)
+		p.Drain.take(h.file())
 	}
-	p.Drain.take(p.r)
 }

@@ -41,30 +41,25 @@ func (r *Run) wait(ctx context.Context, sink output.Sink) (outcome, time.Duratio
 	case <-ctx.Done():
 		return outcome{status: -1, reason: context.Cause(ctx)}, 0
 	}
-	var pumps sync.WaitGroup
-	defer pumps.Wait() // a client that reads slowly holds up no other run
+	var pump sync.WaitGroup
+	defer pump.Wait() // a client that reads slowly holds up no other run
 	defer func() { s.turn <- struct{}{} }()
 	if ctx.Err() != nil {
 		return outcome{status: -1, reason: context.Cause(ctx)}, 0
 	}
 	started := time.Now()
-	stdout, stderr, err := s.m.fifos()
+	f, err := s.m.fifos()
 	if err != nil {
 		return outcome{status: -1, reason: err}, 0
 	}
-	for _, f := range []*fifo{stdout, stderr} {
-		pumps.Go(func() { f.Pump(sink) })
-	}
-	out, err := s.evaluate(ctx, r.spec, stdout.path, stderr.path)
+	pump.Go(func() { f.Pump(sink) })
+	out, err := s.evaluate(ctx, r.spec, f.stdout, f.stderr)
 	if err != nil {
 		out = outcome{status: -1, reason: err}
 	}
-	until := time.Now().Add(output.Grace)
-	for _, f := range []*fifo{stdout, stderr} {
-		_ = os.Remove(f.path)
-		f.CloseChild()
-		f.EndAt(until)
-	}
+	f.remove()
+	f.CloseChildren()
+	f.EndAt(time.Now().Add(output.Grace))
 	return out, time.Since(started)
 }
 
@@ -87,30 +82,39 @@ func (o outcome) words() []string {
 	return words
 }
 
-// fifo is an output that a shell opens by its name.
-type fifo struct {
-	*output.Pipe
-	path string
+// fifos are what a run writes to: outputs that a shell opens by their names.
+type fifos struct {
+	*output.Pair
+	stdout, stderr string
 }
 
-// fifos makes what a run writes to.
-func (m *Manager) fifos() (stdout, stderr *fifo, err error) {
-	if stdout, err = m.fifo(stream.Stdout); err != nil {
-		return nil, nil, err
-	}
-	if stderr, err = m.fifo(stream.Stderr); err != nil {
-		stdout.Close()
-		os.Remove(stdout.path)
-		return nil, nil, err
-	}
-	return stdout, stderr, nil
+func (f *fifos) remove() {
+	_ = os.Remove(f.stdout)
+	_ = os.Remove(f.stderr)
 }
 
-func (m *Manager) fifo(kind stream.Kind) (*fifo, error) {
+func (m *Manager) fifos() (*fifos, error) {
+	f := new(fifos)
+	var err error
+	if f.stdout, err = m.fifo(); err == nil {
+		f.stderr, err = m.fifo()
+	}
+	if err == nil {
+		f.Pair, err = output.OpenPair(f.stdout, f.stderr)
+	}
+	if err != nil {
+		f.remove()
+		return nil, err
+	}
+	return f, nil
+}
+
+// fifo makes a named pipe.
+func (m *Manager) fifo() (string, error) {
 	for again := false; ; again = true {
 		root, err := m.dir.Root()
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		path := filepath.Join(root.Name(), strconv.FormatUint(m.made.Add(1), 10))
 		err = unix.Mkfifo(path, 0o600)
@@ -119,18 +123,8 @@ func (m *Manager) fifo(kind stream.Kind) (*fifo, error) {
 			continue
 		}
 		if err != nil {
-			return nil, &os.PathError{Op: "make pipe", Path: path, Err: err}
+			return "", &os.PathError{Op: "make pipe", Path: path, Err: err}
 		}
-		r, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
-		if err != nil {
-			return nil, err
-		}
-		// The daemon keeps this end too, so that there is no end before the shell has opened it.
-		w, err := os.OpenFile(path, os.O_WRONLY|unix.O_NONBLOCK, 0)
-		if err != nil {
-			r.Close()
-			return nil, err
-		}
-		return &fifo{output.FromFiles(kind, r, w), path}, nil
+		return path, nil
 	}
 }

@@ -61,8 +61,7 @@ func start(ctx context.Context, l *Language, program string) (*Kernel, error) {
 	}
 	k := &Kernel{process: p, timed: l.timed, exits: l.exits, repeats: l.repeats}
 	said := &tail{}
-	p.stdout.to(said.write)
-	p.stderr.to(said.write)
+	p.out.to(said.write, said.write)
 	defer context.AfterFunc(ctx, func() { _ = p.socket.SetReadDeadline(time.Unix(1, 0)) })()
 	_ = p.socket.SetReadDeadline(time.Now().Add(startTime))
 	f, err := readFrame(p.in)
@@ -79,8 +78,7 @@ func start(ctx context.Context, l *Language, program string) (*Kernel, error) {
 	if err != nil {
 		late := errors.Is(err, os.ErrDeadlineExceeded)
 		if !late {
-			p.stdout.drain()
-			p.stderr.drain()
+			p.out.drain()
 		}
 		p.end()
 		if late {
@@ -88,8 +86,7 @@ func start(ctx context.Context, l *Language, program string) (*Kernel, error) {
 		}
 		return nil, fault.Errorf(fault.Invalid, "%s of this image can't run %s: %s%s", program, l.name, p.how, said)
 	}
-	p.stdout.to(nil)
-	p.stderr.to(nil)
+	p.out.to(nil, nil)
 	return k, nil
 }
 
@@ -98,10 +95,8 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 	if strings.IndexByte(text, 0) >= 0 {
 		return &stream.Failure{Name: "ValueError", Value: "code must hold no NUL character"}, nil
 	}
-	k.stdout.to(out.Stdout)
-	k.stderr.to(out.Stderr)
-	defer k.stdout.to(nil)
-	defer k.stderr.to(nil)
+	k.out.to(out.Stdout, out.Stderr)
+	defer k.out.to(nil, nil)
 	number := k.begin()
 	defer k.over()
 	defer context.AfterFunc(ctx, func() { _ = k.interrupt(number) })() // one that has died is seen here
@@ -115,8 +110,7 @@ func (k *Kernel) Run(ctx context.Context, text string, out code.Output) (*stream
 		}
 		// What was written before the frame is in the pipes by now, and goes first.
 		if f.kind != begun && f.kind != awaits {
-			k.stdout.drain()
-			k.stderr.drain()
+			k.out.drain()
 		}
 		switch f.kind {
 		case begun:
@@ -151,8 +145,7 @@ func (k *Kernel) died() (*stream.Failure, error) {
 		_ = k.cmd.Process.Kill()
 		<-k.exited
 	}
-	k.stdout.drain()
-	k.stderr.drain()
+	k.out.drain()
 	err := fmt.Errorf("%w: %s", code.ErrDied, k.how)
 	if status := k.cmd.ProcessState.ExitCode(); k.exits && status > 0 {
 		return &stream.Failure{Name: "CommandExecError", Value: strconv.Itoa(status), Traceback: []string{k.how + ", and the interpreter with it: the next run starts a new one"}}, err

@@ -21,12 +21,12 @@ const leftover = 250 * time.Millisecond
 
 // process is an interpreter with a driver in it, in a session of its own.
 type process struct {
-	cmd            *exec.Cmd
-	socket         *os.File // our end
-	in             *bufio.Reader
-	stdout, stderr *pump
-	exited         chan struct{} // closed when how is set
-	how            string        // it ended, in words
+	cmd    *exec.Cmd
+	socket *os.File // our end
+	in     *bufio.Reader
+	out    *outputs
+	exited chan struct{} // closed when how is set
+	how    string        // it ended, in words
 }
 
 // spawn starts a process. Where that fails for want of something, the error is a fault.Error.
@@ -40,35 +40,26 @@ func spawn(program string, args, env []string) (*process, error) {
 	_ = unix.SetNonblock(pair[0], true) // so that it takes deadlines; it can't fail for a socket
 	p := &process{socket: os.NewFile(uintptr(pair[0]), "control"), exited: make(chan struct{})}
 	p.in = bufio.NewReader(p.socket)
-	outR, outW, err := os.Pipe()
-	if err != nil {
+	if p.out, err = newOutputs(); err != nil {
 		p.socket.Close()
-		return nil, fault.Errorf(fault.Unavailable, "no pipe can be made now: %w", err)
+		return nil, err
 	}
-	defer outW.Close()
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		p.socket.Close()
-		outR.Close()
-		return nil, fault.Errorf(fault.Unavailable, "no pipe can be made now: %w", err)
-	}
-	defer errW.Close()
+	stdout, stderr := p.out.pipes[0].Child(), p.out.pipes[1].Child()
+	defer stdout.Close()
+	defer stderr.Close()
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Args[0] = filepath.Base(program)
 	p.cmd.Env = env
-	p.cmd.Stdout, p.cmd.Stderr = outW, errW
+	p.cmd.Stdout, p.cmd.Stderr = stdout, stderr
 	p.cmd.ExtraFiles = []*os.File{theirs} // control
 	// It must not outlive a daemon that is killed: code in a loop would go on for ever.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		p.socket.Close()
-		outR.Close()
-		errR.Close()
+		p.out.close()
 		return nil, startError(program, err)
 	}
-	p.stdout, p.stderr = newPump(outR), newPump(errR)
-	go p.stdout.run()
-	go p.stderr.run()
+	go p.out.run()
 	go p.wait()
 	return p, nil
 }
@@ -96,10 +87,8 @@ func (p *process) end() {
 	}
 	<-p.exited
 	p.socket.Close()
-	p.stdout.r.Close()
-	p.stderr.r.Close()
-	<-p.stdout.gone
-	<-p.stderr.gone
+	p.out.order.Close()
+	<-p.out.gone
 }
 
 func describe(state *os.ProcessState) string {
