@@ -20,7 +20,7 @@ func (w *World) tokenHidden(ctx context.Context) error {
 	}
 	token := c.Headers.Get(c.Document.KeyHeader())
 	if len(token) < 8 {
-		return &Skip{"the suite knows no token of the daemon to look for"}
+		return &Skip{"the suite knows no token of the daemon that is long enough to look for: 8 characters"}
 	}
 	where := "/proc/[0-9]*"
 	if w.Target.Bare != nil {

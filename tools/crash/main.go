@@ -1,13 +1,12 @@
-// Command crash shows that the reference server loses nothing. Over a Docker
-// engine, or over processes of this machine (-runtime process), it creates,
-// pauses, resumes, renews and deletes sandboxes, while it kills the server with -9 at random moments and starts it again. In the end
-// every sandbox that was accepted must be in the state that was promised, with
-// a container or without, and there must be no other.
+// Command crash shows that the reference server loses nothing. Over a Docker engine, or over processes of this machine
+// (-runtime process), it creates, pauses, resumes, renews and deletes sandboxes, while it kills the server with -9 at
+// random moments and starts it again. In the end every sandbox that was accepted must be in the state that was promised,
+// with a container or without, and there must be no other.
 //
 //	go run ./tools/crash -seed 7 -rounds 5
 //
-// It exits with 1 when something is wrong, and says what. The seed decides
-// what is done and when; what the kill meets differs from run to run.
+// It exits with 1 when something is wrong, and says what. The seed decides what is done and when; what the kill meets
+// differs from run to run.
 package main
 
 import (
