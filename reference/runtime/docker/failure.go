@@ -33,7 +33,8 @@ func closing(err error) bool {
 // container, and doesn't know any more that it did.
 func halfStarted(err error) bool {
 	said := err.Error()
-	return strings.Contains(said, "task ") && strings.Contains(said, "already exists") || strings.Contains(said, "id already in use")
+	return strings.Contains(said, "task ") && strings.Contains(said, "already exists") || strings.Contains(said, "id already in use") ||
+		strings.Contains(said, "failed to start shim") && strings.Contains(said, "file exists")
 }
 
 // available adds runtime.ErrUnavailable to the errors that lost recognises.

@@ -146,7 +146,10 @@ func (d *Docker) takeOver(ctx context.Context, id string, conflict error) (taken
 	case container.StateCreated:
 		return true, false, nil
 	case container.StateRunning, container.StatePaused:
-		return true, true, nil
+		if addressIn(now.NetworkSettings.Networks) != "" {
+			return true, true, nil
+		}
+		// An engine that was restarted while it started it has left it without a network.
 	case container.StateExited:
 		if !neverStarted(now.State) && !d.exitOf(ctx, id, now.State).Removed {
 			return true, true, nil

@@ -124,11 +124,14 @@ func (d *Docker) removeStray(ctx context.Context, id, containerID string) {
 }
 
 func (d *Docker) reportEnd(ctx context.Context, id string, e events.Message, report func(runtime.Exit)) {
+	now, err := d.engine.ContainerInspect(ctx, containerName(id))
+	if err == nil && now.ID != e.Actor.ID {
+		return // it is about one that was made anew since
+	}
 	if e.Action == events.ActionDestroy {
 		report(runtime.Exit{ID: id, Removed: true})
 		return
 	}
-	now, err := d.engine.ContainerInspect(ctx, e.Actor.ID)
 	if err != nil {
 		// It can't be asked any more: the event's own word will do.
 		code, parseErr := strconv.Atoi(e.Actor.Attributes["exitCode"])

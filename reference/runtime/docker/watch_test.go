@@ -97,6 +97,26 @@ func TestOurOwnRemovalIsNotReported(t *testing.T) {
 	}
 }
 
+// The engine tells again, on connecting, what it did before: also to a container whose place another one has taken.
+func TestTheEndOfAnEarlierContainerIsNotReported(t *testing.T) {
+	f := newFixture(t, "")
+	s := spec(dockertest.Debian, "sleep", "infinity")
+	if err := f.Provision(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Remove(t.Context(), s.ID); err != nil {
+		t.Fatal(err)
+	}
+	for _, anew := range []runtime.Spec{s, spec(dockertest.Debian, "sh", "-c", "sleep 1; exit 1")} { // by whose end it would have come
+		if err := f.Provision(t.Context(), anew); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := <-f.watch(); e.ID == s.ID {
+		t.Errorf("the end of the earlier container was reported: %+v", e)
+	}
+}
+
 func TestAnEndWhileNobodyWatchedIsReportedLater(t *testing.T) {
 	f := newFixture(t, "")
 	s, gone := spec(dockertest.Debian, "sleep", "infinity"), spec(dockertest.Debian, "sleep", "infinity")
