@@ -56,6 +56,7 @@ func Run(ctx context.Context, cfg Config) (*report.Report, error) {
 	}
 	r.FinishedAt = time.Now().UTC()
 	r.Target.Capabilities = s.target.Capabilities.All()
+	s.book.Finish()
 	s.book.Ballot.Settle(r, p.Strict)
 	r.Seen = s.book.Seen.Report(p.claim.Operations)
 	s.hide(r)

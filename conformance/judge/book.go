@@ -51,14 +51,15 @@ type Book struct {
 	aspects map[spec.Aspect][]spec.Requirement
 
 	mu        sync.Mutex
-	sandboxes map[string]bool // that were made, and not deleted since
+	sandboxes map[string]bool    // that were made, and not deleted since
+	firsts    map[string]*firsts // by operation
 }
 
 // NewBook makes the book of a ledger.
 func NewBook(ledger []spec.Requirement, ballot *verdict.Ballot, deadlines Deadlines) *Book {
 	b := &Book{
 		Ballot: ballot, Seen: verdict.NewSightings(), Redactor: &exchange.Redactor{}, Deadlines: deadlines,
-		rows: map[string]spec.Requirement{}, aspects: map[spec.Aspect][]spec.Requirement{}, sandboxes: map[string]bool{},
+		rows: map[string]spec.Requirement{}, aspects: map[spec.Aspect][]spec.Requirement{}, sandboxes: map[string]bool{}, firsts: map[string]*firsts{},
 	}
 	for _, row := range ledger {
 		b.rows[row.ID] = row

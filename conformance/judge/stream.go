@@ -88,14 +88,9 @@ func (b *Book) judgeFirst(x *exchange.Exchange) {
 		return // the order says so
 	}
 	took := t.Events[0].At.Sub(x.Began)
-	for aspect, most := range map[spec.Aspect]int64{
-		spec.StreamFirst: int64(b.Deadlines.First), spec.StreamFirstSoon: int64(b.Deadlines.FirstSoon),
-	} {
-		limit := b.Deadlines.First
-		if aspect == spec.StreamFirstSoon {
-			limit = b.Deadlines.FirstSoon
-		}
-		b.aspect(aspect, x, int64(took) <= most, "the first event came late", "within "+ms(limit), "after "+ms(took))
+	b.aspect(spec.StreamFirst, x, took <= b.Deadlines.First, "the first event came late", "within "+ms(b.Deadlines.First), "after "+ms(took))
+	if x.Operation != nil {
+		b.judgeFirstSoon(x, took)
 	}
 }
 

@@ -23,6 +23,7 @@ func (p *Proxy) Report(ctx context.Context) (*report.Report, error) {
 		Target: report.Target{URL: p.cfg.Upstream.String(), Profile: conformance.Full, Capabilities: map[string]string{}},
 		Claim:  report.Claim{Deadlines: p.cfg.Deadlines.Milliseconds()},
 	}
+	p.book.Finish()
 	p.ballot.Settle(r, false)
 	r.Seen = p.book.Seen.Report(p.claim.Operations)
 	r.Client = p.clients.report()

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/docker/client"
@@ -234,6 +235,14 @@ func (d *Docker) Remove(ctx context.Context, id string) error {
 
 func (d *Docker) removeContainer(ctx context.Context, id string) error {
 	err := d.engine.ContainerRemove(ctx, containerName(id), container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if errdefs.IsConflict(err) { // it is being removed already
+		gone, failed := d.engine.ContainerWait(ctx, containerName(id), container.WaitConditionRemoved)
+		select {
+		case <-gone:
+			return nil
+		case err = <-failed:
+		}
+	}
 	if err != nil && !isNotFound(err) {
 		return fmt.Errorf("remove container %s: %w", containerName(id), err)
 	}
