@@ -87,7 +87,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*exchange.Exchange, error) 
 			}
 		}
 		counted := &counter{Reader: resp.Body}
-		x.Stream = stream.Read(ctx, counted, leave)
+		x.Stream = StreamOptions(r.Operation).Read(ctx, counted, leave)
 		x.Left = x.Left || r.Endless && ctx.Err() != nil
 		x.BodySize = counted.n
 	} else {

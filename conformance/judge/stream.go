@@ -50,7 +50,7 @@ func (b *Book) judgeStream(x *exchange.Exchange) {
 	if x.Operation == nil {
 		return
 	}
-	if x.Operation.Must.Extensions[spec.ExtEventSequence] == nil {
+	if !sequenced(x.Operation) {
 		b.judgeFrames(x)
 		return
 	}
@@ -259,3 +259,10 @@ func float(v any) any {
 		return v
 	}
 }
+
+// StreamOptions say how a stream of an operation is read: events of an execution have a type, frames of other things none.
+func StreamOptions(op *spec.Operation) stream.Options {
+	return stream.Options{Untyped: op != nil && !sequenced(op)}
+}
+
+func sequenced(op *spec.Operation) bool { return op.Must.Extensions[spec.ExtEventSequence] != nil }

@@ -70,7 +70,7 @@ func watch(t *traffic, body io.ReadCloser) *watched {
 	w := &watched{ReadCloser: body, client: t.client.Context(), most: mostBinary}
 	switch media := x.MediaType(); {
 	case x.Status == 200 && (media == "text/event-stream" || judge.Streams(x.Operation)):
-		w.events = follow()
+		w.events = follow(judge.StreamOptions(x.Operation))
 	case media == "application/json", media == "text/plain":
 		w.most = exchange.MaxBody
 	}
@@ -146,13 +146,13 @@ type transcript struct {
 	result chan *stream.Transcript
 }
 
-func follow() *transcript {
+func follow(how stream.Options) *transcript {
 	out, in := io.Pipe()
 	ctx, stop := context.WithCancel(context.Background())
 	t := &transcript{in: in, stop: stop, result: make(chan *stream.Transcript, 1)}
 	go func() { // done waits for it
 		defer stop()
-		read := stream.Read(ctx, out, nil)
+		read := how.Read(ctx, out, nil)
 		_ = out.Close() // what comes later is not waited for
 		t.result <- read
 	}()

@@ -44,6 +44,7 @@ func framingMutants() []Mutant {
 	return slices.Concat(
 		breaks("EX-STREAM-01",
 			mutant.BareFraming(runCommand),
+			mutant.BareFraming(watchMetrics),
 			mutant.NoBlankLine(runCommand, "*"),
 			raw(runCommand, "one JSON object a line", func(data []byte) []byte { return slices.Concat(data, []byte("\n")) }),
 			raw(runCommand, "the field is named event", func(data []byte) []byte { return slices.Concat([]byte("event: "), data, []byte("\n\n")) }),
