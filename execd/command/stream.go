@@ -40,8 +40,8 @@ func (c *Command) pump(sink output.Sink) {
 	c.output.Pump(sink)
 	<-c.exited
 	c.written.Finish()
-	close(c.drained)
 	c.m.retire(c)
+	close(c.drained)
 }
 
 func (c *Command) record(kind stream.Kind, p []byte) {

@@ -17,22 +17,21 @@ import (
 type Order struct {
 	epoll *os.File // edge-triggered: what is not read stays in its place, and what comes anew goes to the end
 	raw   syscall.RawConn
-	pipes []*Pipe
 
 	mu     sync.Mutex
 	queued []int
 }
 
-// NewOrder watches pipes, which are known by their places in this list.
+// NewOrder watches pipes, which are known by their places in this list from then on.
 func NewOrder(pipes ...*Pipe) (*Order, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, unwatched(os.NewSyscallError("epoll_create1", err))
 	}
 	_ = unix.SetNonblock(fd, true) // so that Go waits for it as for a pipe
-	o := &Order{epoll: os.NewFile(uintptr(fd), "epoll"), pipes: pipes}
+	o := &Order{epoll: os.NewFile(uintptr(fd), "epoll")}
 	for i, p := range pipes {
-		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i)} //nolint:gosec // there are two
+		event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(i)}
 		if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, p.fd, &event); err != nil {
 			o.Close()
 			return nil, unwatched(os.NewSyscallError("epoll_ctl", err))
