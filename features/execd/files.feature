@@ -104,11 +104,12 @@ Feature: Files
       | path             | text |
       | ${dir}/a/b/c.txt | deep |
 
-  @EX-UPLOAD-08
+  @EX-UPLOAD-08 @EX-UPLOAD-01
   Scenario: An upload that breaks off
     When I begin to upload "${dir}/half" and break off in the middle
     Then EX-UPLOAD-08: there is no file "${dir}/half"
-    Given I upload "${dir}/whole" with the text "old and whole"
+    When I upload "${dir}/whole" with the text "old and whole"
+    Then EX-UPLOAD-01: the answer is 200
     When I begin to upload "${dir}/whole" and break off in the middle
     Then EX-UPLOAD-08: the files hold
       | path         | text          |
